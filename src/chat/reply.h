@@ -1,0 +1,42 @@
+// What an upstream's reply says, in our words: the few facts that the gateway acts on. Which bytes carry them is a dialect's business.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "metering/usage.h"
+
+namespace bellwether::chat {
+
+/// One event of a stream, read. Views point into the event's data.
+struct EventFacts {
+  enum class Kind : std::uint8_t {
+    delta,   ///< Carries choices: to be passed on.
+    usage,   ///< The usage chunk: choices are empty or missing, usage is there.
+    done,    ///< `[DONE]`.
+    error,   ///< The upstream reports a failure in-band.
+    other,   ///< JSON without choices, usage or error: passed on untouched.
+    broken,  ///< Not JSON, or not an object.
+  };
+  Kind kind = Kind::other;
+  std::string_view model_raw;                 ///< Place of the model's name, quotes included; empty if absent.
+  std::string_view usage_raw;                 ///< Place of the usage value (also when it is null); empty if absent.
+  std::string_view usage_key_raw;             ///< Place of its key, for taking the member out.
+  std::optional<metering::Usage> usage;       ///< Running or final count, where there is one that is not null.
+  bool first_token = false;                   ///< Carries text, reasoning or a tool call: more than a role.
+  bool finished = false;                      ///< A choice carries a finish_reason that is not null.
+  bool interrupted = false;                   ///< The finish_reason says that the upstream broke off (DeepSeek's insufficient_system_resource, vLLM's abort and error).
+  bool in_tool_call = false;                  ///< The delta is part of a tool call.
+  std::optional<Failure> failure;             ///< error, broken: what it means.
+};
+
+/// A complete reply that is not a stream. Views point into the body.
+struct ReplyFacts {
+  std::string_view model_raw;
+  std::optional<metering::Usage> usage;
+};
+
+}  // namespace bellwether::chat

@@ -1,0 +1,41 @@
+// A request in our words. The body itself stays as it came; this holds where the few members stand that we read or change.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "json/reader.h"
+
+namespace bellwether::chat {
+
+/// Which of the three generating endpoints was called.
+enum class Endpoint : std::uint8_t { chat_completions, completions, embeddings };
+
+/// Made by `read_request`. Views point into `body`, which must not change or move while this is used.
+struct Request {
+  Endpoint endpoint = Endpoint::chat_completions;
+  std::string_view body;                 ///< With json::padding bytes allocated behind it.
+  std::string model;                     ///< As the caller wrote it, unescaped.
+  std::string_view model_raw;            ///< Its place in the body, quotes included.
+  bool stream = false;
+  bool usage_asked = false;              ///< stream_options.include_usage is true.
+  std::string_view stream_options_raw;   ///< The object; empty if absent (or null: then it is in `stream_options_null`).
+  std::string_view stream_options_null;  ///< The member's `null`, which has to be replaced rather than added.
+  std::optional<std::int64_t> output_tokens_max;  ///< max_completion_tokens, else max_tokens.
+  std::int64_t choices = 1;              ///< `n`.
+  bool base64_asked = false;             ///< embeddings: encoding_format is "base64".
+  std::vector<std::string> member_names; ///< All top-level names: what the caller set is not defaulted by a route.
+};
+
+/// Reads the members that we need in one pass. Checks types of what it reads (`model` a non-empty string, `messages` a
+/// non-empty array for chat, `stream` a boolean or null, `stream_options` an object or null, `n`, `max_tokens` integers ≥ 0 or null;
+/// `prompt` present for completions, `input` for embeddings) and refuses duplicates of members that decide something
+/// (model, stream, stream_options, messages): two readers might not take the same one.
+/// Fails with request_malformed and `param` set; other members are not looked at.
+[[nodiscard]] Result<Request> read_request(Endpoint endpoint, std::string_view body, json::Reader& reader);
+
+}  // namespace bellwether::chat

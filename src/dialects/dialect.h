@@ -1,0 +1,51 @@
+// A dialect: what one kind of upstream wants to be asked, and what its answers mean. Pure: bytes in, facts out.
+// The four of this version share most of their words, so openai/ holds the common reading and the others say where they differ.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "catalog/model.h"
+#include "catalog/upstream.h"
+#include "chat/reply.h"
+#include "chat/request.h"
+#include "json/reader.h"
+
+namespace bellwether::dialects {
+
+/// Stateless; lives as long as the process. Used by every lane at once.
+class Dialect {
+ public:
+  virtual ~Dialect() = default;
+
+  [[nodiscard]] virtual std::string_view name() const = 0;
+
+  /// The path below the upstream's base_url, e.g. "/chat/completions".
+  [[nodiscard]] virtual std::string_view path(chat::Endpoint endpoint) const;
+
+  /// The body to send: the caller's, with the upstream's model name, the route's defaults where the caller set nothing, and for
+  /// streams `stream_options.include_usage` (vLLM: continuous_usage_stats too). Everything else byte for byte. Appends to `out`.
+  virtual void write_body(const chat::Request& request, const catalog::RouteEntry& entry, std::string& out) const = 0;
+
+  /// What a reply with a status other than 2xx means. `body` may be anything: JSON of any shape, HTML, nothing.
+  /// `retry_after_ms` of the failure is left to whoever saw the headers.
+  [[nodiscard]] virtual Failure read_refusal(int status, std::string_view body, json::Reader& reader) const = 0;
+
+  /// A complete reply with a 2xx. Fails with upstream_broken where it is not JSON, or with what the error says where the body
+  /// is `{"error":…}` in spite of its status. White space in front is accepted (DeepSeek's keep-alive). `body` has
+  /// json::padding bytes behind it.
+  [[nodiscard]] virtual Result<chat::ReplyFacts> read_reply(chat::Endpoint endpoint, std::string_view body, json::Reader& reader) const = 0;
+
+  /// One event of a stream. `data` has json::padding bytes behind it.
+  [[nodiscard]] virtual chat::EventFacts read_event(std::string_view data, json::Reader& reader) const = 0;
+};
+
+/// The dialect of this name. See all.cc, which lists them.
+[[nodiscard]] const Dialect& dialect_of(catalog::DialectName name);
+
+/// "openai", "deepseek", "vllm", "llama-server": as the config spells them.
+[[nodiscard]] std::string_view spelling_of(catalog::DialectName name);
+
+}  // namespace bellwether::dialects

@@ -1,0 +1,27 @@
+#include "metering/usage.h"
+
+#include <algorithm>
+
+namespace bellwether::metering {
+
+std::string_view name_of(Basis basis) {
+  switch (basis) {
+    case Basis::reported: return "reported";
+    case Basis::running: return "running";
+    case Basis::estimated: return "estimated";
+    case Basis::unknown: break;
+  }
+  return "unknown";
+}
+
+Usage plausible(Usage reported) {
+  Usage usage = reported;
+  usage.input = std::clamp<std::int64_t>(reported.input, 0, tokens_max);
+  usage.output = std::clamp<std::int64_t>(reported.output, 0, tokens_max);
+  usage.cached_input = std::clamp<std::int64_t>(reported.cached_input, 0, usage.input);
+  usage.reasoning_output = std::clamp<std::int64_t>(reported.reasoning_output, 0, usage.output);
+  usage.absurd = reported.absurd || !(usage == reported);
+  return usage;
+}
+
+}  // namespace bellwether::metering

@@ -1,0 +1,2 @@
+// Asio's non-template half, compiled here and nowhere else.
+#include <boost/asio/impl/src.hpp>

@@ -1,0 +1,144 @@
+#include "net/exchange.h"
+
+#include <array>
+#include <cstring>
+
+#include "base/check.h"
+
+namespace bellwether::net {
+namespace {
+
+constexpr std::size_t padding = 64;  // json::padding
+
+}  // namespace
+
+Failure Exchange::failure_of(IoStatus status, std::string_view during) const {
+  const std::string where(during);
+  switch (status) {
+    case IoStatus::timed_out: return {.reason = Reason::upstream_timeout, .detail = {"timed out " + where}};
+    case IoStatus::cancelled: return {.reason = Reason::caller_gone, .detail = {"cancelled " + where}};
+    case IoStatus::closed: return {.reason = Reason::upstream_broken, .detail = {"connection closed " + where}};
+    default: break;
+  }
+  const std::string& error = lease_.stream().last_error();
+  return {.reason = Reason::upstream_broken, .detail = {"connection failed " + where + (error.empty() ? "" : ": " + error)}};
+}
+
+Task<Result<void>> Exchange::send(std::span<const std::string_view> pieces, Duration write_timeout) {
+  std::array<iovec, 4> parts;
+  BW_CHECK(pieces.size() <= parts.size());
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    parts[i] = {const_cast<char*>(pieces[i].data()), pieces[i].size()};
+    size += pieces[i].size();
+  }
+  Stream& stream = lease_.stream();
+  const std::span<const iovec> all{parts.data(), pieces.size()};
+  // The common case, without a further coroutine: the kernel takes it all.
+  const IoResult result = stream.try_write(all);
+  if (result.status == IoStatus::ok && result.bytes == size) co_return Result<void>{};
+  IoStatus status = result.status;
+  if (status == IoStatus::ok || status == IoStatus::would_block) {
+    std::string rest;
+    rest.reserve(size - result.bytes);
+    std::size_t skip = result.bytes;
+    for (const std::string_view piece : pieces) {
+      const std::size_t skipped = std::min(skip, piece.size());
+      skip -= skipped;
+      rest += piece.substr(skipped);
+    }
+    const iovec part{rest.data(), rest.size()};
+    status = co_await stream.write_all({&part, 1}, write_timeout);
+  }
+  if (status == IoStatus::ok) co_return Result<void>{};
+  // A reply may lie there although the rest of the request is not wanted (413, 401): reading tells.
+  if (status == IoStatus::failed && stream.quiet() == false) co_return Result<void>{};
+  co_return std::unexpected(failure_of(status, "while the request was being sent"));
+}
+
+Task<Result<const http::ReplyHead*>> Exchange::read_head(TimePoint until) {
+  Stream& stream = lease_.stream();
+  std::size_t scanned = 0;
+  for (;;) {
+    if (!held_.empty()) {
+      const http::HeadResult parsed = http::parse_reply_head(held_, scanned, head_);
+      if (parsed.status == http::HeadResult::Status::bad)
+        co_return failed(Reason::upstream_broken, "malformed reply: " + std::string(parsed.why));
+      if (parsed.status == http::HeadResult::Status::complete) {
+        const bool interim = head_.status < 200;
+        if (!interim) {
+          const bool framed = head_.framing.chunked || head_.framing.length.has_value();
+          body_ = http::BodyReader{head_.framing, framed ? http::Ends::by_framing : http::Ends::with_connection};
+          keep_alive_ = head_.keep_alive && framed;
+          complete_ = body_.complete();
+          // What came behind the head is body. The head's views point into held_, which stays as it is until the next call.
+          body_offset_ = parsed.size;
+          co_return &head_;
+        }
+        held_.erase(0, parsed.size);
+        scanned = 0;
+        continue;
+      }
+    }
+    stream.set_deadline(until);
+    const std::span<char> scratch = stream.loop().scratch();
+    const IoResult result = co_await stream.read(scratch);
+    if (result.status != IoStatus::ok) co_return std::unexpected(failure_of(result.status, "before the reply's head"));
+    heard_ = true;
+    held_.append(scratch.data(), result.bytes);
+  }
+}
+
+/// Takes the content out of raw bytes, in place: chunk framing is squeezed out, so that one read gives one piece.
+Result<Exchange::Piece> Exchange::decode(std::span<char> bytes) {
+  std::size_t out = 0, in = 0;
+  while (in < bytes.size() && !complete_) {
+    const http::BodyReader::Step step = body_.step({bytes.data() + in, bytes.size() - in});
+    if (step.status == http::BodyReader::Status::bad) return failed(Reason::upstream_broken, std::string("malformed chunked reply"));
+    if (!step.content.empty()) {
+      std::memmove(bytes.data() + out, step.content.data(), step.content.size());
+      out += step.content.size();
+    }
+    in += step.consumed;
+    complete_ = step.status == http::BodyReader::Status::complete || body_.complete();
+    if (step.status == http::BodyReader::Status::needs_more) break;
+  }
+  if (complete_ && in < bytes.size()) keep_alive_ = false;  // Unasked-for bytes: nobody knows what they belong to.
+  return Piece{{bytes.data(), out}, complete_};
+}
+
+Task<Result<Exchange::Piece>> Exchange::read_piece(TimePoint until) {
+  Stream& stream = lease_.stream();
+  if (body_offset_ > 0) {
+    const std::span<char> scratch = stream.loop().scratch();
+    const std::size_t size = std::min(held_.size() - body_offset_, scratch.size());
+    std::memcpy(scratch.data(), held_.data() + body_offset_, size);
+    body_offset_ += size;
+    if (body_offset_ == held_.size()) {
+      body_offset_ = 0;
+      held_.clear();
+      held_.shrink_to_fit();
+    }
+    if (size > 0 || complete_) co_return decode(scratch.first(size));
+  }
+  while (!complete_) {
+    stream.set_deadline(until);
+    const std::span<char> scratch = stream.loop().scratch();
+    const IoResult result = co_await stream.read(scratch);
+    if (result.status == IoStatus::closed && body_.end_of_connection()) {
+      complete_ = true;
+      break;
+    }
+    if (result.status != IoStatus::ok) co_return std::unexpected(failure_of(result.status, "within the reply"));
+    Result<Piece> piece = decode(scratch.first(result.bytes));
+    if (!piece || !piece->content.empty() || piece->complete) co_return piece;
+  }
+  co_return Piece{{}, true};
+}
+
+void Exchange::end() && {
+  const bool bytes_left = body_offset_ > 0 && body_offset_ < held_.size();
+  if (complete_ && keep_alive_ && !bytes_left) std::move(lease_).keep();
+}
+
+}  // namespace bellwether::net

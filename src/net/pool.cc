@@ -1,0 +1,252 @@
+#include "net/pool.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/check.h"
+#include "net/signal.h"
+#include "net/spawn.h"
+
+namespace bellwether::net {
+namespace {
+
+// How long a name's addresses are used before they are looked up again. Asio's resolver does not tell the record's own TTL;
+// this is what most load balancers' DNS assumes at most.
+constexpr Duration addresses_for = std::chrono::seconds(30);
+// A connection unused for less than this is not looked at before it is used again: a system call on every request would cost
+// more than the rare second attempt on a fresh one.
+constexpr Duration trusted_for = std::chrono::seconds(1);
+// Each further address of a name gets at least this long, so that one dead address does not eat the whole time.
+constexpr Duration connect_slice_min = std::chrono::milliseconds(500);
+
+Failure failure_of(IoStatus status, std::string detail) {
+  switch (status) {
+    case IoStatus::timed_out: return {.reason = Reason::upstream_timeout, .detail = {"timed out: " + detail}};
+    case IoStatus::cancelled: return {.reason = Reason::caller_gone, .detail = {std::move(detail)}};
+    default: return {.reason = Reason::upstream_unreachable, .detail = {std::move(detail)}};
+  }
+}
+
+}  // namespace
+
+// ---- Lease ----
+
+Lease::~Lease() {
+  if (pool_ == nullptr) return;
+  if (stream_) stream_->close();
+  pool_->ended();
+}
+
+void Lease::keep() && { std::exchange(pool_, nullptr)->give_back(std::move(stream_)); }
+
+// ---- Pool ----
+
+struct Pool::Place {
+  explicit Place(Loop& loop) : signal{loop} {}
+  Signal signal;
+};
+
+Pool::Pool(Loop& loop, Target target, PoolLimits limits, PoolObserver observer)
+    : loop_{loop}, target_{std::move(target)}, limits_{limits}, observer_{std::move(observer)} {
+  if (!target_.tls) return;
+  Result<TlsContext> context = make_client_tls();
+  if (!context) {
+    tls_trouble_ = context.error().detail.text;
+    return;
+  }
+  tls_ = *std::move(context);
+  remember_sessions(tls_.get(), sessions_);
+}
+
+Pool::~Pool() {
+  for (std::size_t i = 0; i < idle_.size(); ++i) observer_.closed();
+  BW_CHECK(open_ == idle_.size());
+}
+
+std::unique_ptr<Stream> Pool::take_idle() {
+  const TimePoint now = loop_.now();
+  while (!idle_.empty()) {
+    Idle youngest = std::move(idle_.back());
+    idle_.pop_back();
+    const Duration unused = now - youngest.since;
+    if (unused < trusted_for || (unused < limits_.idle_for && youngest.stream->quiet())) return std::move(youngest.stream);
+    youngest.stream.reset();
+    --open_;
+    observer_.closed();
+  }
+  return nullptr;
+}
+
+Task<Result<Lease>> Pool::lease(Wanted wanted, LeaseTimeouts timeouts, TimePoint total, Waiting& waiting) {
+  if (wanted == Wanted::any) {
+    if (std::unique_ptr<Stream> stream = take_idle()) {
+      observer_.reused();
+      co_return Lease{*this, std::move(stream), true};
+    }
+  } else if (open_ >= limits_.connections_max && !idle_.empty()) {
+    idle_.erase(idle_.begin());
+    --open_;
+    observer_.closed();
+  }
+  const TimePoint place_until = std::min(total, loop_.now() + timeouts.pool);
+  while (open_ >= limits_.connections_max) {
+    Place place{loop_};
+    queue_.push_back(&place);
+    waiting.cancel = [&place] { place.signal.wake(IoStatus::cancelled); };
+    const IoStatus waited = co_await place.signal.wait(place_until);
+    waiting.cancel = nullptr;
+    std::erase(queue_, &place);  // No longer there if it was woken by a free place.
+    if (waited != IoStatus::ok)
+      co_return std::unexpected(failure_of(waited, "waiting for one of " + std::to_string(limits_.connections_max) + " connections"));
+    if (wanted == Wanted::any) {
+      if (std::unique_ptr<Stream> stream = take_idle()) {
+        observer_.reused();
+        co_return Lease{*this, std::move(stream), true};
+      }
+    }
+  }
+  ++open_;  // The place is taken before the connection is there: the bound holds while many connect at once.
+  Result<std::unique_ptr<Stream>> stream = co_await connect(std::min(total, loop_.now() + timeouts.connect), waiting);
+  waiting.cancel = nullptr;
+  if (!stream) {
+    ended();
+    co_return std::unexpected(std::move(stream).error());
+  }
+  observer_.opened();
+  co_return Lease{*this, *std::move(stream), false};
+}
+
+void Pool::give_back(std::unique_ptr<Stream> stream) {
+  stream->clear_deadline();
+  if (idle_.size() >= limits_.idle_max) {
+    stream->close();
+    observer_.closed();
+    ended();
+    return;
+  }
+  idle_.push_back({std::move(stream), loop_.now()});
+  if (!queue_.empty()) {
+    Place* const next = queue_.front();
+    queue_.pop_front();
+    next->signal.wake(IoStatus::ok);
+  }
+}
+
+void Pool::ended() {
+  --open_;
+  if (queue_.empty()) return;
+  Place* const next = queue_.front();
+  queue_.pop_front();
+  next->signal.wake(IoStatus::ok);
+}
+
+void Pool::sweep(TimePoint now) {
+  // The oldest are in front, because the youngest are taken first.
+  while (!idle_.empty() && now - idle_.front().since >= limits_.idle_for) {
+    idle_.front().stream->close();
+    idle_.erase(idle_.begin());
+    observer_.closed();
+    ended();
+  }
+}
+
+Task<Result<std::unique_ptr<Stream>>> Pool::connect(TimePoint until, Waiting& waiting) {
+  if (target_.tls && !tls_) co_return failed(Reason::upstream_unreachable, std::string(tls_trouble_));
+  if (!target_.socket_path.empty()) {
+    if (target_.socket_path.size() > 107) co_return failed(Reason::upstream_unreachable, std::string("the Unix socket's path is too long"));
+    co_return co_await connect_to(asio::local::stream_protocol::endpoint(target_.socket_path), until, waiting);
+  }
+  BW_CO_TRY(addresses, co_await resolve(until, waiting));
+  Failure last{.reason = Reason::upstream_unreachable, .detail = {"no address"}};
+  for (std::size_t i = 0; i < addresses.size(); ++i) {
+    const TimePoint now = loop_.now();
+    const Duration share = std::max<Duration>((until - now) / static_cast<std::int64_t>(addresses.size() - i), connect_slice_min);
+    Result<std::unique_ptr<Stream>> stream =
+        co_await connect_to(asio::ip::tcp::endpoint(addresses[i], target_.port), std::min(until, now + share), waiting);
+    if (stream || stream.error().reason == Reason::caller_gone) co_return stream;
+    last = std::move(stream).error();
+    if (loop_.now() >= until) break;
+  }
+  addresses_.clear();  // Next time the name is looked up again: it may have moved.
+  co_return std::unexpected(std::move(last));
+}
+
+Task<Result<std::unique_ptr<Stream>>> Pool::connect_to(const asio::generic::stream_protocol::endpoint& endpoint, TimePoint until,
+                                                       Waiting& waiting) {
+  Socket socket{loop_.executor()};
+  boost::system::error_code error;
+  socket.open(endpoint.protocol(), error);
+  if (error) co_return failed(Reason::upstream_unreachable, "socket: " + error.message());
+  auto stream = std::make_unique<Stream>(loop_, std::move(socket));
+  const int fd = stream->socket().native_handle();
+  if (target_.socket_path.empty()) {
+    const int on = 1;
+    ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
+  stream->set_deadline(until);
+  waiting.cancel = [&stream = *stream] { stream.cancel(); };
+  if (::connect(fd, endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0) {
+    // EAGAIN is a Unix socket's word for a full backlog.
+    if (errno != EINPROGRESS) co_return failed(Reason::upstream_unreachable, std::string("connect: ") + std::strerror(errno));
+    const IoStatus status = co_await stream->wait_writable();
+    int trouble = 0;
+    socklen_t length = sizeof trouble;
+    if (status == IoStatus::ok || status == IoStatus::failed) ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &trouble, &length);
+    if (status != IoStatus::ok || trouble != 0) {
+      waiting.cancel = nullptr;
+      co_return std::unexpected(failure_of(status == IoStatus::failed ? IoStatus::ok : status,
+                                           std::string("connect") + (trouble != 0 ? std::string(": ") + std::strerror(trouble) : "")));
+    }
+  }
+  if (target_.tls) {
+    const IoStatus status = co_await stream->connect_tls(tls_.get(), target_.host, sessions_.last());
+    if (status != IoStatus::ok) {
+      waiting.cancel = nullptr;
+      co_return std::unexpected(failure_of(status, stream->last_error().empty() ? "TLS handshake" : stream->last_error()));
+    }
+  }
+  waiting.cancel = nullptr;
+  stream->clear_deadline();
+  co_return stream;
+}
+
+Task<Result<std::vector<asio::ip::address>>> Pool::resolve(TimePoint until, Waiting& waiting) {
+  boost::system::error_code not_an_address;
+  const asio::ip::address literal = asio::ip::make_address(target_.host, not_an_address);
+  if (!not_an_address) co_return std::vector{literal};
+  if (!addresses_.empty() && loop_.now() < addresses_until_) co_return addresses_;
+
+  // The look-up runs on the resolver's own thread and may outlast our patience, so what it fills must outlive us.
+  using Resolver = asio::ip::basic_resolver<asio::ip::tcp, Executor>;
+  struct Lookup {
+    Resolver resolver;
+    Signal* signal;
+    boost::system::error_code error;
+    std::vector<asio::ip::address> addresses;
+  };
+  Signal signal{loop_};
+  const auto lookup = std::make_shared<Lookup>(Resolver{loop_.executor()}, &signal);
+  lookup->resolver.async_resolve(target_.host, "", [lookup](const boost::system::error_code& error, const Resolver::results_type& results) {
+    if (lookup->signal == nullptr) return;
+    lookup->error = error;
+    for (const auto& entry : results)
+      if (std::ranges::find(lookup->addresses, entry.endpoint().address()) == lookup->addresses.end()) lookup->addresses.push_back(entry.endpoint().address());
+    lookup->signal->wake(IoStatus::ok);
+  });
+  waiting.cancel = [&signal] { signal.wake(IoStatus::cancelled); };
+  const IoStatus status = co_await signal.wait(until);
+  waiting.cancel = nullptr;
+  lookup->signal = nullptr;
+  if (status != IoStatus::ok) co_return std::unexpected(failure_of(status, "looking up " + target_.host));
+  if (lookup->error || lookup->addresses.empty())
+    co_return failed(Reason::upstream_unreachable, "looking up " + target_.host + ": " + (lookup->error ? lookup->error.message() : "no address"));
+  addresses_ = lookup->addresses;
+  addresses_until_ = loop_.now() + addresses_for;
+  co_return addresses_;
+}
+
+}  // namespace bellwether::net

@@ -1,0 +1,431 @@
+#include "net/session.h"
+
+#include <fmt/format.h>
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+#include <vector>
+
+#include "base/check.h"
+#include "net/spawn.h"
+
+namespace bellwether::net {
+namespace {
+
+constexpr std::size_t padding = 64;  // json::padding, behind every body.
+constexpr std::size_t storage_kept_max = 16 * 1024;  // A larger request's memory is given back once it is answered.
+constexpr std::size_t body_reserve_max = 1 << 20;    // What a Content-Length alone makes us set aside.
+// A refused request's rest is taken and dropped this long, so that the reply is not lost to a reset.
+constexpr Duration linger_time = std::chrono::seconds(2);
+
+iovec piece_of(std::string_view text) { return {const_cast<char*>(text.data()), text.size()}; }
+
+}  // namespace
+
+void Request::release() {
+  head = {};
+  body = {};
+  decoded_->clear();
+  decoded_->shrink_to_fit();
+  std::string rest = size_ < storage_->size() ? storage_->substr(size_) : std::string{};
+  storage_->swap(rest);
+  size_ = 0;
+}
+
+// ---- Reply ----
+
+void Reply::append_head(std::string& out, int status, std::span<const ReplyField> fields) {
+  out += "HTTP/1.1 ";
+  char digits[3] = {static_cast<char>('0' + status / 100 % 10), static_cast<char>('0' + status / 10 % 10), static_cast<char>('0' + status % 10)};
+  out.append(digits, 3);
+  out += ' ';
+  out += http::reason_phrase(status);
+  out += "\r\ndate: ";
+  out += stream_.loop().http_date();
+  for (const ReplyField& field : fields) {
+    out += "\r\n";
+    out += field.name;
+    out += ": ";
+    out += field.value;
+  }
+  if (draining_) keep_alive_ = false;
+  if (!keep_alive_) out += "\r\nconnection: close";
+  else if (http_1_0_) out += "\r\nconnection: keep-alive";
+}
+
+Task<IoStatus> Reply::put(std::span<const iovec> pieces) {
+  if (gone_) co_return IoStatus::closed;
+  std::size_t size = 0;
+  for (const iovec& piece : pieces) size += piece.iov_len;
+  // The common case without a further coroutine: the kernel takes it all.
+  const IoResult result = stream_.try_write(pieces);
+  if (result.status == IoStatus::ok && result.bytes == size) co_return IoStatus::ok;
+  IoStatus status = result.status;
+  if (status == IoStatus::ok || status == IoStatus::would_block) {
+    std::vector<iovec> left(pieces.begin(), pieces.end());
+    std::size_t done = result.bytes;
+    while (!left.empty() && done >= left.front().iov_len) {
+      done -= left.front().iov_len;
+      left.erase(left.begin());
+    }
+    if (!left.empty()) {
+      left.front().iov_base = static_cast<char*>(left.front().iov_base) + done;
+      left.front().iov_len -= done;
+    }
+    const TimePoint began = stream_.loop().now();
+    status = co_await stream_.write_all(left, limits_.write_timeout);
+    waited_ += stream_.loop().now() - began;
+  }
+  if (status != IoStatus::ok) {
+    gone_ = true;
+    keep_alive_ = false;
+  }
+  co_return status;
+}
+
+Task<IoStatus> Reply::send(int status, std::span<const ReplyField> fields, std::span<const std::string_view> body) {
+  BW_CHECK(state_ == State::open);
+  BW_CHECK(body.size() <= 14);
+  state_ = State::done;
+  std::size_t length = 0;
+  for (const std::string_view part : body) length += part.size();
+  std::string& head = stream_.loop().head_scratch();
+  append_head(head, status, fields);
+  char digits[24];
+  const auto end = std::to_chars(digits, digits + sizeof digits, length).ptr;
+  head += "\r\ncontent-length: ";
+  head.append(digits, end);
+  head += "\r\n\r\n";
+  std::array<iovec, 15> pieces;
+  std::size_t count = 0;
+  pieces[count++] = piece_of(head);
+  if (!head_only_)
+    for (const std::string_view part : body)
+      if (!part.empty()) pieces[count++] = piece_of(part);
+  co_return co_await put({pieces.data(), count});
+}
+
+Task<IoStatus> Reply::start(int status, std::span<const ReplyField> fields) {
+  BW_CHECK(state_ == State::open);
+  state_ = State::started;
+  // HTTP/1.0 knows no chunks: the body ends with the connection.
+  length_ = http_1_0_ ? Length::until_close : Length::chunked;
+  if (length_ == Length::until_close) keep_alive_ = false;
+  append_head(pending_head_, status, fields);
+  pending_head_ += length_ == Length::chunked ? "\r\ntransfer-encoding: chunked\r\n\r\n" : "\r\n\r\n";
+  co_return gone_ ? IoStatus::closed : IoStatus::ok;
+}
+
+Task<IoStatus> Reply::write(std::string_view bytes) {
+  BW_CHECK(state_ == State::started);
+  if (bytes.empty()) co_return IoStatus::ok;
+  char size_line[20];
+  std::array<iovec, 4> pieces;
+  std::size_t count = 0;
+  const std::string head = std::move(pending_head_);
+  pending_head_.clear();
+  if (!head.empty()) pieces[count++] = piece_of(head);
+  if (!head_only_) {
+    if (length_ == Length::chunked) {
+      char* end = std::to_chars(size_line, size_line + 16, bytes.size(), 16).ptr;
+      *end++ = '\r';
+      *end++ = '\n';
+      pieces[count++] = {size_line, static_cast<std::size_t>(end - size_line)};
+    }
+    pieces[count++] = piece_of(bytes);
+    if (length_ == Length::chunked) pieces[count++] = piece_of("\r\n");
+  }
+  co_return co_await put({pieces.data(), count});
+}
+
+Task<IoStatus> Reply::finish() {
+  BW_CHECK(state_ == State::started);
+  state_ = State::done;
+  std::array<iovec, 2> pieces;
+  std::size_t count = 0;
+  const std::string head = std::move(pending_head_);
+  pending_head_.clear();
+  if (!head.empty()) pieces[count++] = piece_of(head);
+  if (length_ == Length::chunked && !head_only_) pieces[count++] = piece_of("0\r\n\r\n");
+  co_return co_await put({pieces.data(), count});
+}
+
+void Reply::abort() {
+  state_ = State::done;
+  keep_alive_ = false;
+}
+
+void Reply::watch_caller(std::function<void()> on_gone) {
+  stream_.watch([this, on_gone = std::move(on_gone)] {
+    gone_ = true;
+    keep_alive_ = false;
+    on_gone();
+  });
+}
+
+void Reply::unwatch_caller() { stream_.stop_watch(); }
+
+// ---- Session ----
+
+/// The coroutine behind one connection.
+class Session {
+ public:
+  Session(Server& server, Socket socket)
+      : server_{server}, stream_{server.loop_, std::move(socket)}, tls_{server.tls_}, limits_{server.limits_} {
+    place_ = server.sessions_.insert(server.sessions_.end(), this);
+    server_.open_connections_.fetch_add(1, std::memory_order_relaxed);
+    server_.handler_.on_connection_opened();
+  }
+  ~Session() {
+    server_.open_connections_.fetch_sub(1, std::memory_order_relaxed);
+    server_.handler_.on_connection_closed();
+    server_.forget(place_);
+  }
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  [[nodiscard]] Task<void> run();
+  /// Ends the connection if it is between two requests.
+  void close_if_idle() {
+    if (idle_) stream_.cancel();
+  }
+
+ private:
+  enum class Next : std::uint8_t { go_on, close };
+
+  [[nodiscard]] Task<IoStatus> receive();
+  [[nodiscard]] Task<Result<bool>> read_head(Request& request);
+  [[nodiscard]] Task<Result<void>> read_body(Request& request);
+  [[nodiscard]] Task<Result<void>> read_chunks(Request& request);
+  [[nodiscard]] Task<Result<void>> continue_if_expected(const Request& request);
+  [[nodiscard]] Task<Next> serve_one();
+  [[nodiscard]] Task<Next> refuse(const Failure& failure, const http::RequestHead* head);
+  void prepare(Reply& reply, const http::RequestHead& head) const;
+  void drop_consumed(std::size_t size);
+
+  Server& server_;
+  Stream stream_;
+  TlsContext tls_;       ///< Keeps the context that this connection began with.
+  SessionLimits limits_;
+  std::list<Session*>::iterator place_;
+  std::string storage_;  ///< Received and not yet done with: head, body, whatever was pipelined behind them.
+  std::string decoded_;  ///< The body of a chunked request.
+  bool idle_ = true;
+  bool closed_in_request_ = false;
+};
+
+Task<void> Session::run() {
+  if (tls_) {
+    stream_.set_deadline(server_.loop_.now() + limits_.head_timeout);
+    if (co_await stream_.accept_tls(tls_.get()) != IoStatus::ok) co_return;
+  }
+  while (co_await serve_one() == Next::go_on) {
+  }
+  stream_.close();
+}
+
+/// Appends what the socket has to `storage_`.
+Task<IoStatus> Session::receive() {
+  const std::span<char> scratch = server_.loop_.scratch();
+  const IoResult result = co_await stream_.read(scratch);
+  if (result.status == IoStatus::ok) {
+    if (storage_.capacity() < storage_.size() + result.bytes + padding)
+      storage_.reserve(std::max(storage_.size() + result.bytes + padding, storage_.size() + storage_.size() / 2));
+    storage_.append(scratch.data(), result.bytes);
+  }
+  co_return result.status;
+}
+
+/// True once a head is there; false when the connection ended between two requests, as it may.
+Task<Result<bool>> Session::read_head(Request& request) {
+  std::size_t scanned = 0;
+  stream_.set_deadline(server_.loop_.now() + (storage_.empty() ? limits_.idle_timeout : limits_.head_timeout));
+  for (;;) {
+    if (!storage_.empty()) {
+      const http::HeadResult parsed = http::parse_request_head(storage_, scanned, request.head);
+      if (parsed.status == http::HeadResult::Status::bad) co_return failed(parsed.reason, PublicText{std::string(parsed.why)});
+      if (parsed.status == http::HeadResult::Status::complete) {
+        request.size_ = parsed.size;
+        co_return true;
+      }
+    }
+    const bool first_bytes = storage_.empty();
+    const IoStatus status = co_await receive();
+    if (status == IoStatus::timed_out && !storage_.empty())
+      co_return failed(Reason::request_too_slow, PublicText{"The head of the request did not arrive in time."});
+    if (status != IoStatus::ok) co_return false;
+    idle_ = false;
+    if (first_bytes) stream_.set_deadline(server_.loop_.now() + limits_.head_timeout);
+  }
+}
+
+Task<Result<void>> Session::continue_if_expected(const Request& request) {
+  if (!request.head.expects_continue) co_return Result<void>{};
+  const iovec piece = piece_of("HTTP/1.1 100 Continue\r\n\r\n");
+  if (co_await stream_.write_all({&piece, 1}, limits_.write_timeout) != IoStatus::ok) co_return failed(Reason::caller_gone);
+  co_return Result<void>{};
+}
+
+Task<Result<void>> Session::read_body(Request& request) {
+  const http::Framing framing = request.head.framing;
+  if (framing.chunked) co_return co_await read_chunks(request);
+  const std::uint64_t length = framing.length.value_or(0);
+  const std::size_t head_size = request.size_;
+  if (length > limits_.request_bytes_max)
+    co_return failed(Reason::request_too_large,
+                     PublicText{fmt::format("The request's body has {} bytes; at most {} are taken.", length, limits_.request_bytes_max)});
+  const std::size_t size = head_size + static_cast<std::size_t>(length);
+  bool moved = false;
+  if (storage_.size() < size) {
+    if (auto asked = co_await continue_if_expected(request); !asked) co_return asked;
+    const char* const before = storage_.data();
+    storage_.reserve(std::min(size, head_size + body_reserve_max) + padding);
+    while (storage_.size() < size) {
+      stream_.set_deadline(server_.loop_.now() + limits_.body_timeout);
+      const IoStatus status = co_await receive();
+      if (status == IoStatus::timed_out)
+        co_return failed(Reason::request_too_slow, PublicText{"The body of the request did not arrive in time."});
+      if (status != IoStatus::ok) co_return failed(Reason::caller_gone);
+    }
+    moved = storage_.data() != before;
+  }
+  if (storage_.capacity() < storage_.size() + padding) {
+    storage_.reserve(storage_.size() + padding);
+    moved = true;
+  }
+  if (moved) {
+    // The head's views point to where the bytes were; reading it again costs less than keeping offsets for all.
+    std::size_t scanned = 0;
+    std::ignore = http::parse_request_head(storage_, scanned, request.head);
+  }
+  request.size_ = size;
+  request.body = std::string_view(storage_).substr(head_size, static_cast<std::size_t>(length));
+  co_return Result<void>{};
+}
+
+Task<Result<void>> Session::read_chunks(Request& request) {
+  const std::size_t head_size = request.size_;
+  if (storage_.size() == head_size) {
+    if (auto asked = co_await continue_if_expected(request); !asked) co_return asked;
+  }
+  http::BodyReader reader{request.head.framing, http::Ends::by_framing};
+  decoded_.clear();
+  for (;;) {
+    std::string_view bytes = std::string_view(storage_).substr(head_size);
+    const http::BodyReader::Step step = reader.step(bytes);
+    decoded_.append(step.content);
+    storage_.erase(head_size, step.consumed);
+    if (decoded_.size() > limits_.request_bytes_max)
+      co_return failed(Reason::request_too_large, PublicText{fmt::format("The request's body has more than {} bytes.", limits_.request_bytes_max)});
+    if (step.status == http::BodyReader::Status::bad)
+      co_return failed(Reason::request_malformed, PublicText{"The chunked body of the request is malformed."});
+    if (step.status == http::BodyReader::Status::complete || reader.complete()) break;
+    if (step.status == http::BodyReader::Status::content) continue;
+    stream_.set_deadline(server_.loop_.now() + limits_.body_timeout);
+    const IoStatus status = co_await receive();
+    if (status == IoStatus::timed_out)
+      co_return failed(Reason::request_too_slow, PublicText{"The body of the request did not arrive in time."});
+    if (status != IoStatus::ok) co_return failed(Reason::caller_gone);
+  }
+  decoded_.reserve(decoded_.size() + padding);
+  std::size_t scanned = 0;
+  std::ignore = http::parse_request_head(storage_, scanned, request.head);
+  request.body = decoded_;
+  co_return Result<void>{};
+}
+
+void Session::prepare(Reply& reply, const http::RequestHead& head) const {
+  reply.head_only_ = head.method == http::Method::head;
+  reply.http_1_0_ = head.version == http::Version::http_1_0;
+  reply.keep_alive_ = head.keep_alive;
+}
+
+Task<Session::Next> Session::refuse(const Failure& failure, const http::RequestHead* head) {
+  if (failure.reason == Reason::caller_gone) co_return Next::close;
+  Reply reply{stream_, limits_, server_.draining_};
+  if (head != nullptr) prepare(reply, *head);
+  reply.keep_alive_ = false;
+  stream_.clear_deadline();
+  co_await server_.handler_.refuse(failure, head, reply);
+  co_await stream_.linger(linger_time);
+  co_return Next::close;
+}
+
+Task<Session::Next> Session::serve_one() {
+  Request request;
+  idle_ = storage_.empty();
+  if (idle_ && server_.draining_) co_return Next::close;
+  const Result<bool> head = co_await read_head(request);
+  if (!head) co_return co_await refuse(head.error(), nullptr);
+  if (!*head) co_return Next::close;
+  if (const Result<void> admitted = server_.handler_.admit(request.head); !admitted)
+    co_return co_await refuse(admitted.error(), &request.head);
+  if (const Result<void> body = co_await read_body(request); !body) {
+    std::size_t scanned = 0;  // The head may have moved while the body was being read.
+    std::ignore = http::parse_request_head(storage_, scanned, request.head);
+    co_return co_await refuse(body.error(), &request.head);
+  }
+
+  request.read_at = server_.loop_.now();
+  request.storage_ = &storage_;
+  request.decoded_ = &decoded_;
+  stream_.clear_deadline();
+  Reply reply{stream_, limits_, server_.draining_};
+  prepare(reply, request.head);
+  co_await server_.handler_.handle(request, reply);
+  stream_.stop_watch();
+  BW_CHECK(reply.state_ == Reply::State::done || reply.gone_);
+  if (!reply.keep_alive_ || reply.gone_) co_return Next::close;
+  drop_consumed(request.size_);
+  co_return Next::go_on;
+}
+
+void Session::drop_consumed(std::size_t size) {
+  if (size >= storage_.size()) storage_.clear();
+  else storage_.erase(0, size);
+  decoded_.clear();
+  if (storage_.capacity() > storage_kept_max) storage_.shrink_to_fit();
+  if (decoded_.capacity() > storage_kept_max) decoded_.shrink_to_fit();
+}
+
+// ---- Server ----
+
+Server::Server(Loop& loop, Handler& handler, SessionLimits limits, std::uint32_t connections_max, std::atomic<std::uint32_t>& open_connections)
+    : loop_{loop}, handler_{handler}, limits_{limits}, connections_max_{connections_max}, open_connections_{open_connections} {}
+
+Server::~Server() = default;
+
+void Server::on_connection(Socket socket) {
+  if (open_connections_.load(std::memory_order_relaxed) >= connections_max_) {
+    // Said without a session: at the bound nothing is set aside for a connection.
+    constexpr std::string_view body =
+        R"({"error":{"message":"Too many connections are open; try again.","type":"server_error","param":null,"code":"overloaded"}})";
+    const std::string full = fmt::format(
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\nconnection: close\r\n"
+        "content-length: {}\r\n\r\n{}", body.size(), body);
+    if (!tls_) std::ignore = ::send(socket.native_handle(), full.data(), full.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    return;
+  }
+  spawn(
+      loop_.executor(), "session",
+      [](std::unique_ptr<Session>& session) -> Task<void> { return session->run(); },
+      std::make_unique<Session>(*this, std::move(socket)));
+}
+
+void Server::forget(std::list<Session*>::iterator place) {
+  sessions_.erase(place);
+  if (draining_ && sessions_.empty() && on_empty_) loop_.post(std::exchange(on_empty_, nullptr));
+}
+
+void Server::drain(std::function<void()> on_empty) {
+  draining_ = true;
+  on_empty_ = std::move(on_empty);
+  for (Session* session : sessions_) session->close_if_idle();
+  if (sessions_.empty() && on_empty_) loop_.post(std::exchange(on_empty_, nullptr));
+}
+
+}  // namespace bellwether::net

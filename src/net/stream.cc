@@ -1,0 +1,334 @@
+#include "net/stream.h"
+
+#include <openssl/err.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/check.h"
+
+namespace bellwether::net {
+namespace {
+
+// One TLS record; several small pieces go out as one.
+constexpr std::size_t tls_write_bytes_max = 16 * 1024;
+
+std::string tls_error_text() {
+  const unsigned long code = ERR_get_error();
+  ERR_clear_error();
+  if (code == 0) return "TLS: the connection ended";
+  const char* reason = ERR_reason_error_string(code);
+  return std::string("TLS: ") + (reason != nullptr ? reason : "unknown error");
+}
+
+}  // namespace
+
+Stream::Stream(Loop& loop, Socket socket)
+    : Deadline{loop}, loop_{loop}, socket_{std::move(socket)}, anchor_{std::make_shared<Anchor>(this)} {
+  boost::system::error_code ignored;
+  socket_.native_non_blocking(true, ignored);
+}
+
+Stream::~Stream() {
+  anchor_->stream = nullptr;
+  BW_CHECK(!read_.waiter && !write_.waiter);
+}
+
+IoResult Stream::errno_trouble() {
+  if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return {IoStatus::would_block};
+  last_error_ = std::strerror(errno);
+  return {IoStatus::failed};
+}
+
+IoResult Stream::tls_trouble(int returned) {
+  tls_wants_other_ = false;
+  switch (SSL_get_error(tls_.get(), returned)) {
+    case SSL_ERROR_WANT_READ: return {IoStatus::would_block};
+    case SSL_ERROR_WANT_WRITE: tls_wants_other_ = true; return {IoStatus::would_block};
+    case SSL_ERROR_ZERO_RETURN: return {IoStatus::closed};
+    case SSL_ERROR_SYSCALL:
+      if (errno != 0 && ERR_peek_error() == 0) return errno_trouble();
+      [[fallthrough]];
+    default: {
+      const long verdict = SSL_get_verify_result(tls_.get());
+      last_error_ = tls_error_text();
+      if (verdict != X509_V_OK) last_error_ += std::string(" (") + X509_verify_cert_error_string(verdict) + ")";
+      return {IoStatus::failed};
+    }
+  }
+}
+
+IoResult Stream::try_read(std::span<char> into) {
+  if (tls_) {
+    ERR_clear_error();
+    errno = 0;
+    const int got = SSL_read(tls_.get(), into.data(), static_cast<int>(std::min<std::size_t>(into.size(), 1 << 30)));
+    if (got <= 0) return tls_trouble(got);
+    return {IoStatus::ok, static_cast<std::size_t>(got)};
+  }
+  const ssize_t got = ::recv(socket_.native_handle(), into.data(), into.size(), 0);
+  if (got == 0) return {IoStatus::closed};
+  if (got < 0) return errno_trouble();
+  try_before_waiting_ = static_cast<std::size_t>(got) == into.size();
+  return {IoStatus::ok, static_cast<std::size_t>(got)};
+}
+
+IoResult Stream::write_tls(std::span<const iovec> pieces) {
+  // Copied together, so that a head and a small body travel in one record.
+  char record[tls_write_bytes_max];
+  std::size_t size = 0;
+  for (const iovec& piece : pieces) {
+    const std::size_t part = std::min(piece.iov_len, sizeof record - size);
+    std::memcpy(record + size, piece.iov_base, part);
+    size += part;
+    if (size == sizeof record) break;
+  }
+  if (size == 0) return {IoStatus::ok, 0};
+  ERR_clear_error();
+  errno = 0;
+  const int put = SSL_write(tls_.get(), record, static_cast<int>(size));
+  if (put <= 0) {
+    const bool read_wanted = SSL_get_error(tls_.get(), put) == SSL_ERROR_WANT_READ;
+    IoResult result = tls_trouble(put);
+    tls_wants_other_ = read_wanted;
+    return result;
+  }
+  return {IoStatus::ok, static_cast<std::size_t>(put)};
+}
+
+IoResult Stream::try_write(std::span<const iovec> pieces) {
+  if (tls_) return write_tls(pieces);
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(pieces.data());
+  message.msg_iovlen = pieces.size();
+  const ssize_t put = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
+  if (put < 0) return errno_trouble();
+  return {IoStatus::ok, static_cast<std::size_t>(put)};
+}
+
+Task<IoResult> Stream::read(std::span<char> into) {
+  // A plain socket rarely has something the moment it is asked, so waiting first saves a call that would say "not yet".
+  bool wait_first = tls_ == nullptr && !try_before_waiting_;
+  for (;;) {
+    if (wait_first) {
+      const IoStatus waited = tls_wants_other_ ? co_await wait_writable() : co_await wait_readable();
+      if (waited != IoStatus::ok) co_return IoResult{waited};
+    }
+    const IoResult result = try_read(into);
+    if (result.status != IoStatus::would_block) co_return result;
+    try_before_waiting_ = false;
+    wait_first = true;
+  }
+}
+
+Task<IoStatus> Stream::write_all(std::span<const iovec> pieces, Duration patience) {
+  std::size_t size = 0;
+  for (const iovec& piece : pieces) size += piece.iov_len;
+  IoResult result = try_write(pieces);
+  if (result.status != IoStatus::ok && result.status != IoStatus::would_block) co_return result.status;
+  if (result.bytes == size) co_return IoStatus::ok;
+
+  // The rest is copied, because what the pieces point to may be the loop's scratch.
+  std::string rest;
+  rest.reserve(size - result.bytes);
+  std::size_t skip = result.bytes;
+  for (const iovec& piece : pieces) {
+    const std::size_t skipped = std::min(skip, piece.iov_len);
+    skip -= skipped;
+    rest.append(static_cast<const char*>(piece.iov_base) + skipped, piece.iov_len - skipped);
+  }
+  const TimePoint deadline_before = at();
+  const bool expired_before = std::exchange(expired_, false);
+  std::size_t done = 0;
+  IoStatus status = IoStatus::ok;
+  while (done < rest.size()) {
+    const iovec piece{rest.data() + done, rest.size() - done};
+    result = try_write({&piece, 1});
+    if (result.status == IoStatus::ok) {
+      done += result.bytes;
+      continue;
+    }
+    status = result.status;
+    if (status == IoStatus::would_block) {
+      set_deadline(loop_.now() + patience);
+      status = tls_wants_other_ ? co_await wait_readable() : co_await wait_writable();
+    }
+    if (status != IoStatus::ok) break;
+  }
+  set_deadline(deadline_before);
+  expired_ = expired_before;
+  co_return status;
+}
+
+Task<IoStatus> Stream::wait_readable() { return wait(read_, Socket::wait_read); }
+Task<IoStatus> Stream::wait_writable() { return wait(write_, Socket::wait_write); }
+
+Task<IoStatus> Stream::wait(Readiness& readiness, Socket::wait_type what) {
+  if (cancelled_) co_return IoStatus::cancelled;
+  if (expired_) co_return IoStatus::timed_out;
+  BW_CHECK(!readiness.waiter);
+  co_return co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void(IoStatus)>(
+      [this, &readiness, what](Readiness::Waiter waiter) {
+        readiness.waiter.emplace(std::move(waiter));
+        if (!readiness.armed) arm_readiness(readiness, what);
+      },
+      use_task);
+}
+
+void Stream::arm_readiness(Readiness& readiness, Socket::wait_type what) {
+  readiness.armed = true;
+  socket_.async_wait(what, [anchor = anchor_, &readiness](const boost::system::error_code& error) {
+    if (anchor->stream != nullptr) anchor->stream->on_ready(readiness, error);
+  });
+}
+
+void Stream::on_ready(Readiness& readiness, const boost::system::error_code& error) {
+  readiness.armed = false;
+  if (readiness.waiter) {
+    Readiness::Waiter waiter = std::move(*readiness.waiter);
+    readiness.waiter.reset();
+    // After this call the stream may be gone.
+    std::move(waiter)(error ? IoStatus::failed : IoStatus::ok);
+  } else if (&readiness == &read_ && on_gone_ && !error) {
+    look_for_hangup();
+  }
+}
+
+void Stream::wake(Readiness& readiness, IoStatus status) {
+  if (!readiness.waiter) return;
+  // Posted, so that whoever caused this (the tick, another connection) is not run over by what the coroutine does next.
+  asio::post(socket_.get_executor(), [waiter = std::move(*readiness.waiter), status]() mutable { std::move(waiter)(status); });
+  readiness.waiter.reset();
+}
+
+void Stream::on_expired() {
+  expired_ = true;
+  wake(read_, IoStatus::timed_out);
+  wake(write_, IoStatus::timed_out);
+}
+
+void Stream::cancel() {
+  cancelled_ = true;
+  wake(read_, IoStatus::cancelled);
+  wake(write_, IoStatus::cancelled);
+}
+
+void Stream::watch(std::function<void()> on_gone) {
+  on_gone_ = std::move(on_gone);
+  if (!read_.armed) arm_readiness(read_, Socket::wait_read);
+}
+
+void Stream::look_for_hangup() {
+  char byte;
+  bool gone = false;
+  if (tls_) {
+    ERR_clear_error();
+    errno = 0;
+    const int got = SSL_peek(tls_.get(), &byte, 1);
+    if (got <= 0) {
+      const IoStatus status = tls_trouble(got).status;
+      if (status == IoStatus::would_block) return arm_readiness(read_, Socket::wait_read);
+      gone = true;
+    }
+  } else {
+    const ssize_t got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return arm_readiness(read_, Socket::wait_read);
+    gone = got <= 0;
+  }
+  // Bytes: a pipelined request. It waits for its turn, and while it does a hang-up behind it goes unseen.
+  if (!gone) return;
+  std::function<void()> on_gone = std::exchange(on_gone_, nullptr);
+  on_gone();
+}
+
+Task<IoStatus> Stream::handshake() {
+  for (;;) {
+    ERR_clear_error();
+    errno = 0;
+    const int done = SSL_do_handshake(tls_.get());
+    if (done == 1) co_return IoStatus::ok;
+    const IoResult result = tls_trouble(done);
+    if (result.status == IoStatus::closed) {
+      last_error_ = "TLS: closed during the handshake";
+      co_return IoStatus::failed;
+    }
+    if (result.status != IoStatus::would_block) co_return result.status;
+    const IoStatus waited = tls_wants_other_ ? co_await wait_writable() : co_await wait_readable();
+    if (waited != IoStatus::ok) co_return waited;
+  }
+}
+
+Task<IoStatus> Stream::accept_tls(SSL_CTX* context) {
+  tls_.reset(SSL_new(context));
+  if (!tls_ || SSL_set_fd(tls_.get(), socket_.native_handle()) != 1) {
+    last_error_ = tls_error_text();
+    co_return IoStatus::failed;
+  }
+  SSL_set_accept_state(tls_.get());
+  co_return co_await handshake();
+}
+
+Task<IoStatus> Stream::connect_tls(SSL_CTX* context, const std::string& host, SSL_SESSION* session) {
+  tls_.reset(SSL_new(context));
+  if (!tls_ || SSL_set_fd(tls_.get(), socket_.native_handle()) != 1) {
+    last_error_ = tls_error_text();
+    co_return IoStatus::failed;
+  }
+  boost::system::error_code not_an_address;
+  asio::ip::make_address(host, not_an_address);
+  if (not_an_address) {
+    SSL_set_tlsext_host_name(tls_.get(), host.c_str());  // RFC 6066 §3: SNI carries names, never addresses.
+    SSL_set1_host(tls_.get(), host.c_str());
+  } else {
+    X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls_.get()), host.c_str());
+  }
+  if (session != nullptr) SSL_set_session(tls_.get(), session);
+  SSL_set_connect_state(tls_.get());
+  co_return co_await handshake();
+}
+
+bool Stream::quiet() {
+  char byte;
+  const ssize_t got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  // TLS 1.3 tickets may lie unread on a good connection: for TLS only the end of the connection speaks against it.
+  if (got > 0) return tls_ != nullptr;
+  return got < 0 && (errno == EAGAIN || errno == EINTR);
+}
+
+void Stream::close() {
+  if (tls_ && SSL_is_init_finished(tls_.get())) {
+    ERR_clear_error();
+    SSL_shutdown(tls_.get());  // close_notify, sent if it fits; we do not wait for the answer.
+    ERR_clear_error();
+  }
+  boost::system::error_code ignored;
+  socket_.close(ignored);
+}
+
+void Stream::reset() {
+  boost::system::error_code ignored;
+  socket_.set_option(asio::socket_base::linger(true, 0), ignored);
+  socket_.close(ignored);
+}
+
+Task<void> Stream::linger(Duration patience) {
+  if (tls_ && SSL_is_init_finished(tls_.get())) {
+    ERR_clear_error();
+    SSL_shutdown(tls_.get());
+    ERR_clear_error();
+  }
+  ::shutdown(socket_.native_handle(), SHUT_WR);
+  set_deadline(loop_.now() + patience);
+  // Raw bytes, TLS or not: nobody reads them.
+  for (;;) {
+    if (co_await wait_readable() != IoStatus::ok) co_return;
+    const std::span<char> scratch = loop_.scratch();
+    const ssize_t got = ::recv(socket_.native_handle(), scratch.data(), scratch.size(), 0);
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) co_return;
+  }
+}
+
+}  // namespace bellwether::net

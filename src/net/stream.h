@@ -1,0 +1,135 @@
+// A connected socket, plain or TLS, TCP or Unix: bytes in and out without blocking, and waiting with a deadline.
+// OpenSSL works on the socket itself (no memory BIOs), so both kinds share one path and an idle stream holds no buffer.
+//
+// Owned by one session or one upstream connection; lives on one loop. At most one coroutine waits on it at a time, beside the
+// background watch for its being read.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include <openssl/ssl.h>
+
+#include "net/loop.h"
+#include "net/task.h"
+
+namespace bellwether::net {
+
+enum class IoStatus : std::uint8_t {
+  ok,
+  would_block,
+  closed,     ///< The other side ended the connection in order.
+  failed,     ///< Reset, TLS trouble or another error: see `last_error`.
+  timed_out,  ///< The deadline passed.
+  cancelled,  ///< `cancel` was called.
+};
+
+struct IoResult {
+  IoStatus status;
+  std::size_t bytes = 0;
+};
+
+class Stream final : private Deadline {
+ public:
+  Stream(Loop& loop, Socket socket);
+  ~Stream() override;
+
+  /// Takes what is there. `ok` has at least one byte.
+  [[nodiscard]] IoResult try_read(std::span<char> into);
+  /// Gives away as much as fits. `ok` may be less than everything.
+  [[nodiscard]] IoResult try_write(std::span<const iovec> pieces);
+
+  /// Reads at least one byte, waiting for it. `into` may be the loop's scratch: it is not touched before the wait is over.
+  [[nodiscard]] Task<IoResult> read(std::span<char> into);
+  /// Writes everything. Tries at once; only what is left over when the kernel takes no more is copied and waited for.
+  /// Each wait for progress is bounded by `patience`; the stream's own deadline rests meanwhile.
+  [[nodiscard]] Task<IoStatus> write_all(std::span<const iovec> pieces, Duration patience);
+  /// One wait for the socket. `ok` when there is something to try.
+  [[nodiscard]] Task<IoStatus> wait_readable();
+  [[nodiscard]] Task<IoStatus> wait_writable();
+
+  /// The time by which waits in progress and to come must be over; stays until changed.
+  void set_deadline(TimePoint at) {
+    expired_ = false;
+    arm(at);
+  }
+  void clear_deadline() { set_deadline(TimePoint::max()); }
+
+  /// Ends the wait in progress, and every later one until `resume`, with IoStatus::cancelled. For a caller that has gone.
+  void cancel();
+  [[nodiscard]] bool cancelled() const { return cancelled_; }
+
+  /// Starts to watch for the other side's hanging up while nobody reads; `on_gone` is called once, on the loop. Bytes that
+  /// arrive meanwhile end the watch and wait for the next read. Ends when `stop_watch` is called or a read begins.
+  void watch(std::function<void()> on_gone);
+  void stop_watch() { on_gone_ = nullptr; }
+
+  /// TLS from here on. The handshake obeys the deadline. `ok`, or what went wrong with `last_error` set.
+  [[nodiscard]] Task<IoStatus> accept_tls(SSL_CTX* context);
+  /// Verifies the certificate for `host` (a name or an address) and sends it as SNI if it is a name. `session` may be null.
+  [[nodiscard]] Task<IoStatus> connect_tls(SSL_CTX* context, const std::string& host, SSL_SESSION* session);
+
+  /// Whether an unused connection is still good: open, and nothing unasked-for has arrived.
+  [[nodiscard]] bool quiet();
+  /// Ends in order: what was written will arrive.
+  void close();
+  /// Ends with a TCP reset.
+  void reset();
+  /// After what was written, no more; then takes and drops what the other side still sends, for at most `patience`, so that
+  /// a reply to a request that was not read to its end is not lost to a reset (RFC 9112 §9.6).
+  [[nodiscard]] Task<void> linger(Duration patience);
+
+  [[nodiscard]] Socket& socket() { return socket_; }
+  [[nodiscard]] Loop& loop() { return loop_; }
+  [[nodiscard]] bool is_tls() const { return tls_ != nullptr; }
+  /// For the log: words about the last `failed`. Never holds payload.
+  [[nodiscard]] const std::string& last_error() const { return last_error_; }
+
+ private:
+  struct FreeTls {
+    void operator()(SSL* tls) const { SSL_free(tls); }
+  };
+  /// One direction's readiness: a wait of the reactor that stays armed until it fires, whoever waits for it meanwhile.
+  /// Reused from request to request, so a wait that ends by a deadline costs the reactor nothing.
+  struct Readiness {
+    using Waiter = asio::async_result<asio::use_awaitable_t<Executor>, void(IoStatus)>::handler_type;
+    bool armed = false;
+    std::optional<Waiter> waiter;
+  };
+  /// Outlives the stream while the reactor holds a handler that points here.
+  struct Anchor {
+    Stream* stream;
+  };
+
+  void on_expired() override;
+  [[nodiscard]] Task<IoStatus> wait(Readiness& readiness, Socket::wait_type what);
+  void arm_readiness(Readiness& readiness, Socket::wait_type what);
+  void on_ready(Readiness& readiness, const boost::system::error_code& error);
+  void wake(Readiness& readiness, IoStatus status);
+  [[nodiscard]] Task<IoStatus> handshake();
+  [[nodiscard]] IoResult tls_trouble(int returned);
+  [[nodiscard]] IoResult errno_trouble();
+  [[nodiscard]] IoResult write_tls(std::span<const iovec> pieces);
+  void look_for_hangup();
+
+  Loop& loop_;
+  Socket socket_;
+  std::unique_ptr<SSL, FreeTls> tls_;
+  std::shared_ptr<Anchor> anchor_;
+  std::string last_error_;
+  Readiness read_, write_;
+  std::function<void()> on_gone_;      ///< Set while watched.
+  bool cancelled_ = false;
+  bool expired_ = false;               ///< The deadline passed, perhaps while nobody waited.
+  bool try_before_waiting_ = false;    ///< The last read filled its buffer, so more is likely there.
+  bool tls_wants_other_ = false;       ///< TLS waits for the direction that it was not asked for (key update).
+};
+
+}  // namespace bellwether::net

@@ -34,3 +34,5 @@ using Result = std::expected<T, Failure>;
 // The same for Result<void>, where there is no value to bind.
 #define BW_TRY_DONE(expression) \
   if (auto done = (expression); !done) return std::unexpected(std::move(done).error())
+#define BW_CO_TRY_DONE(expression) \
+  if (auto done = (expression); !done) co_return std::unexpected(std::move(done).error())

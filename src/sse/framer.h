@@ -11,9 +11,10 @@
 
 namespace bellwether::sse {
 
-/// What stood between two blank lines. Views are valid until the next call to `next`.
+/// What stood between two blank lines. Views are valid until the next call to `next` or `feed`, and have 64 readable bytes behind
+/// them if the fed piece has.
 struct Event {
-  std::string_view data;  ///< The data lines joined with LF. Empty when there was none.
+  std::string_view data;  ///< The data lines joined with LF.
   std::string_view name;  ///< The `event:` field; empty when there was none.
   bool has_data = false;  ///< False for a block of comments only, which is a sign of life and nothing else.
 };
@@ -31,15 +32,24 @@ class Framer {
   /// Takes the next complete event out of what was fed.
   [[nodiscard]] Status next(Event& event);
 
+  /// At the end of the stream: takes a last event that lacks its blank line, if its lines are complete. False if there is none.
+  [[nodiscard]] bool finish(Event& event);
+
   /// Whether bytes of an unfinished event are held. At the end of a stream this means that it was cut within an event.
-  [[nodiscard]] bool mid_event() const;
+  [[nodiscard]] bool mid_event() const { return !held_.empty(); }
 
  private:
-  // (private members belong to the implementation)
-  std::size_t event_bytes_max_;
-};
+  /// The first event of `text`: its length with the blank line, 0 if it is not complete.
+  [[nodiscard]] std::size_t find_end(std::string_view text, std::size_t from) const;
+  void read_block(std::string_view block, Event& event);
 
-/// Appends `data: <json>\n\n`. `json` must hold no line break (JSON text does not need one; `compact_lines` sees to it).
-void append_event(std::string& out, std::string_view json);
+  std::size_t event_bytes_max_;
+  std::string_view piece_;   ///< What is left of the fed piece.
+  std::string held_;         ///< The start of an event whose end has not come yet.
+  std::string block_;        ///< An event that came in pieces, while it is being used.
+  std::string joined_;       ///< Several data lines as one.
+  bool at_start_ = true;     ///< A byte order mark may come.
+  bool skip_feed_ = false;   ///< The last piece ended with CR: an LF at the start of the next belongs to it.
+};
 
 }  // namespace bellwether::sse

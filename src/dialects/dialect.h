@@ -1,5 +1,6 @@
 // A dialect: what one kind of upstream wants to be asked, and what its answers mean. Pure: bytes in, facts out.
-// The four of this version share most of their words, so openai/ holds the common reading and the others say where they differ.
+// Errors (errors.h) and events (events.h) are read by what they say rather than by who said it: every upstream of today speaks
+// with several tongues in the course of its versions.
 #pragma once
 
 #include <span>
@@ -11,11 +12,13 @@
 #include "catalog/upstream.h"
 #include "chat/reply.h"
 #include "chat/request.h"
+#include "json/patch.h"
 #include "json/reader.h"
 
 namespace bellwether::dialects {
 
-/// Stateless; lives as long as the process. Used by every lane at once.
+/// Stateless; lives as long as the process. Used by every lane at once. What stands here is OpenAI's own dialect and what the others
+/// share with it; they override where they differ.
 class Dialect {
  public:
   virtual ~Dialect() = default;
@@ -26,20 +29,26 @@ class Dialect {
   [[nodiscard]] virtual std::string_view path(chat::Endpoint endpoint) const;
 
   /// The body to send: the caller's, with the upstream's model name, the route's defaults where the caller set nothing, and for
-  /// streams `stream_options.include_usage` (vLLM: continuous_usage_stats too). Everything else byte for byte. Appends to `out`.
-  virtual void write_body(const chat::Request& request, const catalog::RouteEntry& entry, std::string& out) const = 0;
+  /// streams `stream_options.include_usage`. Everything else byte for byte. Appends to `out`.
+  void write_body(const chat::Request& request, const catalog::RouteEntry& entry, std::string& out) const;
 
   /// What a reply with a status other than 2xx means. `body` may be anything: JSON of any shape, HTML, nothing.
   /// `retry_after_ms` of the failure is left to whoever saw the headers.
-  [[nodiscard]] virtual Failure read_refusal(int status, std::string_view body, json::Reader& reader) const = 0;
+  [[nodiscard]] virtual Failure read_refusal(int status, std::string_view body, json::Reader& reader) const;
 
   /// A complete reply with a 2xx. Fails with upstream_broken where it is not JSON, or with what the error says where the body
-  /// is `{"error":…}` in spite of its status. White space in front is accepted (DeepSeek's keep-alive). `body` has
-  /// json::padding bytes behind it.
-  [[nodiscard]] virtual Result<chat::ReplyFacts> read_reply(chat::Endpoint endpoint, std::string_view body, json::Reader& reader) const = 0;
+  /// is `{"error":…}` in spite of its status. White space in front is accepted (DeepSeek's keep-alive).
+  [[nodiscard]] virtual Result<chat::ReplyFacts> read_reply(chat::Endpoint endpoint, std::string_view body, json::Reader& reader) const;
 
-  /// One event of a stream. `data` has json::padding bytes behind it.
-  [[nodiscard]] virtual chat::EventFacts read_event(std::string_view data, json::Reader& reader) const = 0;
+  /// One event of a stream.
+  [[nodiscard]] virtual chat::EventFacts read_event(std::string_view data, json::Reader& reader) const;
+
+ protected:
+  /// Whether counts can be had on every chunk (vLLM's continuous_usage_stats): they tell what a broken stream cost.
+  [[nodiscard]] virtual bool wants_running_usage() const { return false; }
+
+ private:
+  void ask_for_usage(const chat::Request& request, json::Patch& patch) const;
 };
 
 /// The dialect of this name. See all.cc, which lists them.

@@ -1,0 +1,138 @@
+#include "chat/request.h"
+
+#include <fmt/format.h>
+
+namespace bellwether::chat {
+namespace {
+
+using json::Kind;
+using json::Member;
+
+std::unexpected<Failure> wrong(std::string_view param, std::string text) {
+  return failed(Reason::request_malformed, PublicText{std::move(text)}, std::string(param));
+}
+
+std::string_view article_and_name(Kind kind) {
+  switch (kind) {
+    case Kind::object: return "an object";
+    case Kind::array: return "an array";
+    case Kind::string: return "a string";
+    case Kind::number: return "a number";
+    case Kind::boolean: return "a boolean";
+    case Kind::null: break;
+  }
+  return "null";
+}
+
+std::unexpected<Failure> wrong_type(std::string_view param, std::string_view expected, Kind got) {
+  return wrong(param, fmt::format("Invalid type for '{}': expected {}, but got {} instead.", param, expected, article_and_name(got)));
+}
+
+std::unexpected<Failure> missing(std::string_view param) { return wrong(param, fmt::format("Missing required parameter: '{}'.", param)); }
+
+Result<void> read_model(const Member& member, Request& request) {
+  if (member.kind != Kind::string) return wrong_type("model", "a string", member.kind);
+  auto name = json::unquote(member.raw);
+  if (!name || name->empty()) return wrong("model", "The parameter 'model' is empty.");
+  request.model = *std::move(name);
+  request.model_raw = member.raw;
+  return {};
+}
+
+Result<bool> read_flag(std::string_view name, const Member& member) {
+  if (member.kind == Kind::null) return false;
+  if (member.kind != Kind::boolean) return wrong_type(name, "a boolean", member.kind);
+  return member.raw == "true";
+}
+
+Result<std::int64_t> read_count(const Member& member) {
+  if (member.kind != Kind::number) return wrong_type(member.key, "an integer", member.kind);
+  const auto value = json::to_integer(member.raw);
+  if (!value) return wrong(member.key, fmt::format("Invalid value for '{}': expected an integer.", member.key));
+  if (*value < 0) return wrong(member.key, fmt::format("Invalid value for '{}': it is negative.", member.key));
+  return *value;
+}
+
+Result<void> read_stream_options(std::string_view raw, Request& request) {
+  request.stream_options_raw = raw;
+  if (raw == "null") return {};
+  json::Reader nested;  // Rare enough not to be kept: only streams that ask for usage come here.
+  BW_TRY(members, nested.outline(raw));
+  if (const Member* member = json::find(members, "include_usage")) {
+    BW_TRY(asked, read_flag("stream_options.include_usage", *member));
+    request.usage_asked = asked;
+    request.include_usage_raw = member->raw;
+  }
+  if (const Member* member = json::find(members, "continuous_usage_stats")) {
+    BW_TRY(asked, read_flag("stream_options.continuous_usage_stats", *member));
+    request.running_usage_asked = asked;
+    request.running_usage_raw = member->raw;
+  }
+  return {};
+}
+
+/// The members that decide what is done: two of one name could be taken differently here and upstream.
+bool decides(std::string_view key) {
+  return key == "model" || key == "stream" || key == "stream_options" || key == "messages" || key == "prompt" || key == "input" ||
+         key == "encoding_format";
+}
+
+Result<void> read_member(const Member& member, Request& request, bool& content_seen) {
+  const std::string_view key = member.key;
+  if (key == "model") return read_model(member, request);
+  if (key == "stream") {
+    BW_TRY(stream, read_flag("stream", member));
+    request.stream = stream && request.endpoint != Endpoint::embeddings;
+  } else if (key == "stream_options") {
+    if (member.kind != Kind::object && member.kind != Kind::null) return wrong_type("stream_options", "an object", member.kind);
+    return read_stream_options(member.raw, request);
+  } else if (key == "messages" && request.endpoint == Endpoint::chat_completions) {
+    if (member.kind != Kind::array) return wrong_type("messages", "an array", member.kind);
+    if (member.raw.find_first_not_of(" \t\r\n", 1) == member.raw.size() - 1)
+      return wrong("messages", "Invalid value for 'messages': there are no messages; at least one is needed.");
+    content_seen = true;
+  } else if (key == "prompt" && request.endpoint == Endpoint::completions) {
+    if (member.kind != Kind::string && member.kind != Kind::array) return wrong_type("prompt", "a string or an array", member.kind);
+    content_seen = true;
+  } else if (key == "input" && request.endpoint == Endpoint::embeddings) {
+    if (member.kind != Kind::string && member.kind != Kind::array) return wrong_type("input", "a string or an array", member.kind);
+    content_seen = true;
+  } else if (key == "max_completion_tokens" || (key == "max_tokens" && !request.output_tokens_max)) {
+    if (member.kind == Kind::null) return {};
+    BW_TRY(count, read_count(member));
+    request.output_tokens_max = count;
+  } else if (key == "n") {
+    if (member.kind == Kind::null) return {};
+    BW_TRY(count, read_count(member));
+    request.choices = count;
+  } else if (key == "encoding_format" && request.endpoint == Endpoint::embeddings) {
+    request.base64_asked = member.raw == "\"base64\"";
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Request> read_request(Endpoint endpoint, std::string_view body, json::Reader& reader) {
+  BW_TRY(members, reader.members(body));
+  Request request;
+  request.endpoint = endpoint;
+  request.body = body;
+  const std::size_t open = body.find('{'), close = body.rfind('}');
+  request.object = body.substr(open, close - open + 1);
+  request.member_names.reserve(members.size());
+  bool content_seen = false;
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    const Member& member = members[i];
+    if (decides(member.key) && json::find(members.first(i), member.key) != nullptr)
+      return wrong(member.key, fmt::format("The parameter '{}' is given twice.", member.key));
+    if (Result<void> read = read_member(member, request, content_seen); !read) return std::unexpected(std::move(read).error());
+    request.member_names.emplace_back(member.key);
+  }
+  if (request.model_raw.empty()) return missing("model");
+  if (!content_seen)
+    return missing(endpoint == Endpoint::chat_completions ? "messages" : endpoint == Endpoint::completions ? "prompt" : "input");
+  return request;
+}
+
+}  // namespace bellwether::chat

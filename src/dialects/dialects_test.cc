@@ -1,0 +1,207 @@
+#include <gtest/gtest.h>
+
+#include "dialects/dialect.h"
+#include "dialects/errors.h"
+#include "dialects/events.h"
+
+namespace bellwether::dialects {
+namespace {
+
+using catalog::DialectName;
+using Kind = chat::EventFacts::Kind;
+
+std::string padded(std::string text) {
+  text.reserve(text.size() + json::padding);
+  return text;
+}
+
+std::string body_for(DialectName name, const std::string& given, const catalog::RouteEntry& entry) {
+  const std::string body = padded(given);
+  json::Reader reader;
+  const auto request = chat::read_request(chat::Endpoint::chat_completions, body, reader);
+  EXPECT_TRUE(request) << given;
+  std::string out;
+  dialect_of(name).write_body(*request, entry, out);
+  return out;
+}
+
+const catalog::RouteEntry plain{.upstream = 0, .model = "m", .weight = 1, .defaults = {}};
+
+TEST(WriteBody, LeavesABodyAloneThatNeedsNothing) {
+  const std::string body = R"({ "model":"m" , "messages":[1],"big":123456789012345678901234567890,"e":"\u00e9"} )";
+  EXPECT_EQ(body_for(DialectName::openai, body, plain), body);
+}
+
+TEST(WriteBody, NamesTheModelAsTheUpstreamDoes) {
+  EXPECT_EQ(body_for(DialectName::vllm, R"({"model":"m","messages":[1]})", {.upstream = 0, .model = "org/X", .weight = 1, .defaults = {}}),
+            R"({"model":"org/X","messages":[1]})");
+}
+
+TEST(WriteBody, AsksForUsageOfStreams) {
+  EXPECT_EQ(body_for(DialectName::openai, R"({"model":"m","messages":[1],"stream":true})", plain),
+            R"({"model":"m","messages":[1],"stream":true,"stream_options":{"include_usage":true}})");
+  EXPECT_EQ(body_for(DialectName::vllm, R"({"model":"m","messages":[1],"stream":true,"stream_options":null})", plain),
+            R"({"model":"m","messages":[1],"stream":true,"stream_options":{"include_usage":true,"continuous_usage_stats":true}})");
+  EXPECT_EQ(body_for(DialectName::vllm, R"({"model":"m","messages":[1],"stream":true,"stream_options":{"include_usage":false,"x":1}})", plain),
+            R"({"model":"m","messages":[1],"stream":true,"stream_options":{"include_usage":true,"x":1,"continuous_usage_stats":true}})");
+  EXPECT_EQ(body_for(DialectName::deepseek, R"({"model":"m","messages":[1],"stream":true,"stream_options":{}})", plain),
+            R"({"model":"m","messages":[1],"stream":true,"stream_options":{"include_usage":true}})");
+}
+
+TEST(WriteBody, AddsARoutesDefaultsWhereTheCallerSetNothing) {
+  const catalog::RouteEntry entry{.upstream = 0, .model = "m", .weight = 1, .defaults = {{"thinking", R"({"type":"disabled"})"}, {"top_k", "5"}}};
+  EXPECT_EQ(body_for(DialectName::deepseek, R"({"model":"m","messages":[1],"top_k":7})", entry),
+            R"({"model":"m","messages":[1],"top_k":7,"thinking":{"type":"disabled"}})");
+}
+
+struct ErrorCase {
+  int status;
+  const char* body;
+  Reason reason;
+  int http_status;
+  const char* code;
+};
+
+TEST(Errors, MeanTheSameWhoeverWordsThem) {
+  const ErrorCase cases[] = {
+      {401, R"({"error":"Unauthorized"})", Reason::upstream_denied_us, 0, ""},
+      {402, R"({"error":{"message":"Insufficient Balance","type":"unknown_error","param":null,"code":"invalid_request_error"}})", Reason::upstream_denied_us, 0, ""},
+      {403, "", Reason::upstream_denied_us, 0, ""},
+      {404, R"({"object":"error","message":"The model `foo` does not exist.","type":"NotFoundError","param":null,"code":404})", Reason::upstream_lacks_model, 0, ""},
+      {404, R"({"error":{"message":"The model `foo` does not exist.","type":"NotFoundError","param":"model","code":404}})", Reason::upstream_lacks_model, 0, ""},
+      {400, R"({"error":{"message":"Model Not Exist","type":"invalid_request_error","param":null,"code":"invalid_request_error"}})", Reason::upstream_lacks_model, 0, ""},
+      {404, R"({"detail":"Not Found"})", Reason::upstream_broken, 0, ""},
+      {429, R"({"error":{"message":"slow down","type":"requests","code":"rate_limit_exceeded"}})", Reason::upstream_busy, 0, ""},
+      {429, R"({"error":{"message":"no money","type":"insufficient_quota","code":"insufficient_quota"}})", Reason::upstream_denied_us, 0, ""},
+      {500, "", Reason::upstream_down, 0, ""},
+      {502, "<html><body>Bad Gateway</body></html>", Reason::upstream_down, 0, ""},
+      {503, R"({"error":{"message":"Loading model","type":"unavailable_error","code":503}})", Reason::upstream_down, 0, ""},
+      {307, "", Reason::upstream_broken, 0, ""},
+      {422, R"({"error":{"message":"Invalid Parameters","type":"invalid_request_error","param":"top_p","code":"invalid_value"}})", Reason::upstream_refused, 400, "invalid_value"},
+      {400, R"({"error":{"message":"bad grammar","type":"BadRequestError","param":null,"code":400}})", Reason::upstream_refused, 400, ""},
+      {400, R"([{"error":{"code":400,"message":"nope","status":"INVALID_ARGUMENT"}}])", Reason::upstream_refused, 400, ""},
+      {413, "too big", Reason::upstream_refused, 413, ""},
+  };
+  for (const ErrorCase& given : cases) {
+    json::Reader reader;
+    const Failure failure = dialect_of(DialectName::openai).read_refusal(given.status, given.body, reader);
+    EXPECT_EQ(failure.reason, given.reason) << given.status << " " << given.body;
+    EXPECT_EQ(failure.http_status, given.http_status) << given.body;
+    EXPECT_EQ(failure.code, given.code) << given.body;
+  }
+}
+
+TEST(Errors, KnowTheContextLengthInEveryonesWords) {
+  const char* const messages[] = {
+      "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens (4500 in the messages, 500 in the completion). Please reduce the length of the messages or completion.",
+      "This model's maximum context length is 4096 tokens. However, you requested 4500 tokens in the messages, Please reduce the length of the messages.",
+      "This model's maximum context length is 4096 tokens. However, your request has 4500 input tokens. Please reduce the length of the input messages.",
+      "'max_tokens' or 'max_completion_tokens' is too large: 500. This model's maximum context length is 4096 tokens and your request has 4000 input tokens (500 > 4096 - 4000).",
+      "This model's maximum context length is 4096 tokens. However, you requested 500 output tokens and your prompt contains at least 4000 input tokens, for a total of at least 4500 tokens. Please reduce the length of the input prompt or the number of requested output tokens.",
+      "The decoder prompt (length 5000) is longer than the maximum model length of 4096. Make sure that ...",
+      "request (5000 tokens) exceeds the available context size (4096 tokens), try increasing it",
+  };
+  for (const char* message : messages) {
+    json::Reader reader;
+    const std::string body = R"({"error":{"message":)" + json::quote(message) + R"(,"type":"BadRequestError","param":null,"code":400}})";
+    const Failure failure = dialect_of(DialectName::vllm).read_refusal(400, body, reader);
+    EXPECT_EQ(failure.reason, Reason::context_too_long) << message;
+    EXPECT_EQ(failure.about.text, message);
+    EXPECT_EQ(failure.http_status, 400);
+  }
+}
+
+TEST(Errors, NeverRepeatAKey) {
+  json::Reader reader;
+  const Failure failure = dialect_of(DialectName::openai).read_refusal(
+      401, R"({"error":{"message":"Incorrect API key provided: sk-abcdefgh12345678. You can"}})", reader);
+  EXPECT_EQ(failure.detail.text.find("abcdefgh"), std::string::npos) << failure.detail.text;
+}
+
+TEST(Errors, BoundAMessage) {
+  json::Reader reader;
+  const Failure failure =
+      dialect_of(DialectName::openai).read_refusal(400, R"({"error":{"message":")" + std::string(10'000, 'x') + R"("}})", reader);
+  EXPECT_LT(failure.about.text.size(), 2'100U);
+}
+
+chat::EventFacts event(const std::string& data) {
+  json::Reader reader;
+  static std::string kept;
+  kept = padded(data);
+  return dialect_of(DialectName::openai).read_event(kept, reader);
+}
+
+TEST(Events, AreKnownByWhatTheyCarry) {
+  EXPECT_EQ(event("[DONE]").kind, Kind::done);
+  EXPECT_EQ(event(" [DONE] ").kind, Kind::done);
+  EXPECT_EQ(event("{\"x\":").kind, Kind::broken);
+  EXPECT_EQ(event("hello").kind, Kind::broken);
+  EXPECT_EQ(event(R"({"error":null,"choices":[{"delta":{}}]})").kind, Kind::delta);
+  EXPECT_EQ(event(R"({"object":"x"})").kind, Kind::other);
+  EXPECT_EQ(event(R"({"choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}})").kind, Kind::usage);
+  EXPECT_EQ(event(R"({"choices":[],"usage":null})").kind, Kind::other);
+}
+
+TEST(Events, TellContentFromARole) {
+  EXPECT_FALSE(event(R"({"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]})").first_token);
+  EXPECT_FALSE(event(R"({"choices":[{"delta":{"role":"assistant","content":null,"tool_calls":[]}}]})").first_token);
+  EXPECT_TRUE(event(R"({"choices":[{"delta":{"content":"a"}}]})").first_token);
+  EXPECT_TRUE(event(R"({"choices":[{"delta":{"reasoning":"a"}}]})").first_token);
+  EXPECT_TRUE(event(R"({"choices":[{"delta":{"reasoning_content":"a","content":null}}]})").first_token);
+  EXPECT_TRUE(event(R"({"choices":[{"text":"a"}]})").first_token);
+  const chat::EventFacts call = event(R"({"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{\"a"}}]}}]})");
+  EXPECT_TRUE(call.first_token);
+  EXPECT_TRUE(call.in_tool_call);
+}
+
+TEST(Events, AreNotFooledByText) {
+  const chat::EventFacts facts = event(R"({"choices":[{"delta":{"content":"\"}],\"finish_reason\":\"stop\",\"error\":{"},"finish_reason":null}],"model":"x"})");
+  EXPECT_FALSE(facts.finished);
+  EXPECT_EQ(facts.kind, Kind::delta);
+  EXPECT_EQ(facts.model_raw, "\"x\"");
+}
+
+TEST(Events, KnowTheEnd) {
+  EXPECT_TRUE(event(R"({"choices":[{"delta":{},"finish_reason":"stop"}]})").finished);
+  EXPECT_TRUE(event(R"({"choices":[{"delta":{},"finish_reason":"insufficient_system_resource"}]})").interrupted);
+  EXPECT_FALSE(event(R"({"choices":[{"delta":{},"finish_reason":"length"}]})").interrupted);
+}
+
+TEST(Events, CarryUsageInEveryPlace) {
+  const chat::EventFacts last = event(
+      R"({"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":120,"completion_tokens":80,"prompt_cache_hit_tokens":64,"completion_tokens_details":{"reasoning_tokens":50}}})");
+  EXPECT_EQ(last.kind, Kind::delta);
+  EXPECT_EQ(last.usage, (metering::Usage{120, 64, 80, 50, metering::Basis::reported, false}));
+  const chat::EventFacts running = event(R"({"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":9,"completion_tokens":1}})");
+  EXPECT_EQ(running.usage->basis, metering::Basis::running);
+  EXPECT_EQ(event(R"({"choices":[{"delta":{}}],"usage":null})").usage, std::nullopt);
+}
+
+TEST(Events, ReportFailures) {
+  EXPECT_EQ(event(R"({"error":{"message":"x","type":"BadRequestError","code":400}})").failure->reason, Reason::upstream_refused);
+  EXPECT_EQ(event(R"({"error":{"message":"x","code":500}})").failure->reason, Reason::upstream_down);
+  EXPECT_EQ(event(R"({"error":"gone"})").failure->reason, Reason::upstream_down);
+}
+
+TEST(Usage, FlagsWhatCannotBe) {
+  const auto usage = read_usage(R"({"prompt_tokens":-5,"completion_tokens":3})", metering::Basis::reported);
+  EXPECT_TRUE(usage->absurd);
+  EXPECT_TRUE(read_usage(R"({"prompt_tokens":"many"})", metering::Basis::reported)->absurd);
+}
+
+TEST(Reply, FailsWhereItIsCutOrAnError) {
+  json::Reader reader;
+  const Dialect& dialect = dialect_of(DialectName::deepseek);
+  const auto read = [&](const std::string& body) { return dialect.read_reply(chat::Endpoint::chat_completions, padded(body), reader); };
+  EXPECT_EQ(read(R"({"model":"m","choices":[)").error().reason, Reason::upstream_broken);
+  EXPECT_EQ(read("").error().reason, Reason::upstream_broken);
+  EXPECT_EQ(read(R"({"error":{"message":"x","code":429}})").error().reason, Reason::upstream_busy);
+  EXPECT_EQ(read(R"({"error":{"message":"x"}})").error().reason, Reason::upstream_down);
+  const auto good = read("\n\n\n" R"({"model":"m","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}})");
+  ASSERT_TRUE(good);
+  EXPECT_EQ(good->usage->output, 2);
+}
+
+}  // namespace
+}  // namespace bellwether::dialects

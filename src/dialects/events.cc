@@ -1,0 +1,204 @@
+#include "dialects/events.h"
+
+#include <array>
+#include <cstring>
+
+#include "dialects/errors.h"
+
+namespace bellwether::dialects {
+namespace {
+
+/// Steps through JSON text that is known to be well bracketed, calling back for the members of one object. Small and without
+/// memory of its own, because it runs several times for each chunk.
+class Cursor {
+ public:
+  explicit Cursor(std::string_view text) : at_{text.data()}, end_{text.data() + text.size()} {}
+
+  /// Calls `visit(key, raw)` for each member of the object at the cursor. Keys are not unescaped: those looked for hold no escapes.
+  template <class Visit>
+  void members(Visit visit) {
+    if (!take('{')) return;
+    while (at_ < end_) {
+      space();
+      if (take('}')) return;
+      const std::string_view key = value();
+      space();
+      if (!take(':')) return;
+      space();
+      const std::string_view raw = value();
+      if (raw.empty() || key.size() < 2) return;
+      visit(key.substr(1, key.size() - 2), raw);
+      space();
+      if (!take(',')) return;
+    }
+  }
+
+  /// Calls `visit(raw)` for each element of the array at the cursor.
+  template <class Visit>
+  void elements(Visit visit) {
+    if (!take('[')) return;
+    while (at_ < end_) {
+      space();
+      if (take(']')) return;
+      const std::string_view raw = value();
+      if (raw.empty()) return;
+      visit(raw);
+      space();
+      if (!take(',')) return;
+    }
+  }
+
+ private:
+  void space() {
+    while (at_ < end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\t' || *at_ == '\r')) ++at_;
+  }
+  bool take(char wanted) {
+    if (at_ == end_ || *at_ != wanted) return false;
+    ++at_;
+    return true;
+  }
+  void skip_string() {
+    for (++at_; at_ < end_; ++at_) {
+      if (*at_ == '\\') ++at_;
+      else if (*at_ == '"') break;
+    }
+    at_ = at_ < end_ ? at_ + 1 : end_;
+  }
+  std::string_view value() {
+    const char* const begin = at_;
+    if (at_ == end_) return {};
+    if (*at_ == '"') {
+      skip_string();
+    } else if (*at_ == '{' || *at_ == '[') {
+      std::size_t depth = 0;
+      while (at_ < end_) {
+        if (*at_ == '"') {
+          skip_string();
+          continue;
+        }
+        if (*at_ == '{' || *at_ == '[') ++depth;
+        else if ((*at_ == '}' || *at_ == ']') && --depth == 0) {
+          ++at_;
+          break;
+        }
+        ++at_;
+      }
+    } else {
+      while (at_ < end_ && *at_ != ',' && *at_ != '}' && *at_ != ']' && *at_ != ' ' && *at_ != '\n' && *at_ != '\r' && *at_ != '\t') ++at_;
+    }
+    return {begin, static_cast<std::size_t>(at_ - begin)};
+  }
+
+  const char* at_;
+  const char* end_;
+};
+
+bool is_text(std::string_view raw) { return raw.size() > 2 && raw.front() == '"'; }
+
+bool is_empty_array(std::string_view raw) { return raw.size() >= 2 && raw.find_first_not_of(" \t\r\n", 1) == raw.size() - 1; }
+
+void read_delta(std::string_view delta, chat::EventFacts& facts) {
+  Cursor{delta}.members([&](std::string_view key, std::string_view raw) {
+    if (key == "content" || key == "reasoning_content" || key == "reasoning" || key == "refusal") {
+      if (is_text(raw)) facts.first_token = true;
+    } else if (key == "tool_calls" || key == "function_call") {
+      const bool call = (raw.front() == '[' && !is_empty_array(raw)) || raw.front() == '{';
+      if (call) facts.first_token = facts.in_tool_call = true;
+    }
+  });
+}
+
+void read_choice(std::string_view choice, chat::EventFacts& facts) {
+  Cursor{choice}.members([&](std::string_view key, std::string_view raw) {
+    if (key == "delta") {
+      read_delta(raw, facts);
+    } else if (key == "text") {
+      if (is_text(raw)) facts.first_token = true;
+    } else if (key == "finish_reason" && raw.front() == '"') {
+      facts.finished = true;
+      // DeepSeek's word for running out of capacity; vLLM's for a request that was broken off (wire.md §B.5, A.3.4).
+      facts.interrupted = facts.interrupted || raw == "\"insufficient_system_resource\"" || raw == "\"aborted\"" || raw == "\"abort\"" || raw == "\"error\"";
+    }
+  });
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t' || text.back() == '\r')) text.remove_suffix(1);
+  return text;
+}
+
+}  // namespace
+
+std::optional<metering::Usage> read_usage(std::string_view raw, metering::Basis basis) {
+  if (!raw.starts_with('{')) return std::nullopt;
+  metering::Usage usage{.basis = basis};
+  const auto count = [&](std::string_view number, std::int64_t& into) {
+    const auto value = json::to_integer(number);
+    if (value) into = *value;
+    else if (number != "null") usage.absurd = true;
+  };
+  std::int64_t cache_hit = -1;
+  Cursor{raw}.members([&](std::string_view key, std::string_view value) {
+    if (key == "prompt_tokens") count(value, usage.input);
+    else if (key == "completion_tokens") count(value, usage.output);
+    else if (key == "prompt_cache_hit_tokens") count(value, cache_hit);
+    else if (key == "prompt_tokens_details")
+      Cursor{value}.members([&](std::string_view name, std::string_view number) {
+        if (name == "cached_tokens") count(number, usage.cached_input);
+      });
+    else if (key == "completion_tokens_details")
+      Cursor{value}.members([&](std::string_view name, std::string_view number) {
+        if (name == "reasoning_tokens") count(number, usage.reasoning_output);
+      });
+  });
+  if (cache_hit >= 0) usage.cached_input = cache_hit;
+  return metering::plausible(usage);
+}
+
+chat::EventFacts read_event(std::string_view data, json::Reader& reader) {
+  using Kind = chat::EventFacts::Kind;
+  chat::EventFacts facts;
+  data = trimmed(data);
+  if (data == "[DONE]") {
+    facts.kind = Kind::done;
+    return facts;
+  }
+  const auto members = reader.outline(data);
+  if (!members) {
+    facts.kind = Kind::broken;
+    facts.failure = Failure{.reason = Reason::upstream_broken, .detail = {"an event of the stream is no JSON object"}};
+    return facts;
+  }
+  const json::Member* choices = nullptr;
+  const json::Member* usage = nullptr;
+  const json::Member* error = nullptr;
+  for (const json::Member& member : *members) {
+    if (member.key == "choices") choices = &member;
+    else if (member.key == "usage") usage = &member;
+    else if (member.key == "model" && member.kind == json::Kind::string) facts.model_raw = member.raw;
+    else if (member.key == "error" && member.kind != json::Kind::null) error = &member;
+  }
+  if (error != nullptr) {
+    facts.kind = Kind::error;
+    const UpstreamError read = read_error(data, reader);
+    facts.failure = failure_of(read.status_in_body.value_or(500), read);
+    return facts;
+  }
+  const bool has_choices = choices != nullptr && choices->kind == json::Kind::array && !is_empty_array(choices->raw);
+  if (has_choices) {
+    facts.kind = Kind::delta;
+    Cursor{choices->raw}.elements([&](std::string_view choice) { read_choice(choice, facts); });
+  }
+  if (usage != nullptr) {
+    facts.usage_raw = usage->raw;
+    facts.usage_key_raw = usage->key_raw;
+    // On a chunk that finishes the counts are final (DeepSeek); on another they are running (vLLM).
+    const bool final = !has_choices || facts.finished;
+    facts.usage = read_usage(usage->raw, final ? metering::Basis::reported : metering::Basis::running);
+    if (!has_choices && facts.usage) facts.kind = Kind::usage;
+  }
+  return facts;
+}
+
+}  // namespace bellwether::dialects

@@ -35,7 +35,7 @@ Deadline::~Deadline() {
 
 // UNSAFE_IO: only this thread touches the reactor, so its locks are off; posting from other threads stays safe.
 Loop::Loop(std::uint64_t seed)
-    : context_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO}, random_{seed}, scratch_{new char[scratch_bytes + padding]()}, tick_timer_{context_} {}
+    : random_{seed}, scratch_{new char[scratch_bytes + padding]()}, context_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO} {}
 
 Loop::~Loop() = default;
 
@@ -45,9 +45,10 @@ void Loop::run() {
 }
 
 Task<void> Loop::keep_ticking() {
+  Timer timer{context_};
   for (;;) {
-    tick_timer_.expires_after(tick);
-    const auto [error] = co_await tick_timer_.async_wait(use_task_tuple);
+    timer.expires_after(tick);
+    const auto [error] = co_await timer.async_wait(use_task_tuple);
     if (error) co_return;
     expire_deadlines();
   }

@@ -92,15 +92,14 @@ class Loop {
   [[nodiscard]] Task<void> keep_ticking();
   void expire_deadlines();
 
-  asio::io_context context_;
   Random random_;
   std::unique_ptr<char[]> scratch_;
   std::string out_scratch_;
   std::string head_scratch_;
   std::vector<Deadline*> deadlines_;  ///< In no order: all are looked at each tick, which costs nanoseconds apiece.
-  Timer tick_timer_;
   std::int64_t date_second_ = -1;
   std::array<char, 32> date_{};
+  asio::io_context context_;  ///< Last, so that it goes first: the coroutines that die with it still use the rest.
 };
 
 }  // namespace bellwether::net

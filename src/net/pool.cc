@@ -38,6 +38,7 @@ Failure failure_of(IoStatus status, std::string detail) {
 Lease::~Lease() {
   if (pool_ == nullptr) return;
   if (stream_) stream_->close();
+  pool_->observer_.closed();
   pool_->ended();
 }
 

@@ -160,10 +160,11 @@ void Reply::abort() {
 }
 
 void Reply::watch_caller(std::function<void()> on_gone) {
-  stream_.watch([this, on_gone = std::move(on_gone)] {
+  on_gone_ = std::move(on_gone);
+  stream_.watch([this] {
     gone_ = true;
     keep_alive_ = false;
-    on_gone();
+    on_gone_();
   });
 }
 

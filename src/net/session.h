@@ -102,6 +102,7 @@ class Reply {
   bool gone_ = false;
   std::string pending_head_; ///< Of a started reply, until its first bytes go out.
   Duration waited_{};
+  std::function<void()> on_gone_;
 };
 
 /// What a server does with requests. One for all connections of a lane; outlives them.

@@ -1,0 +1,158 @@
+#include "gateway/attempt.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <iterator>
+
+#include "gateway/stream_reply.h"
+#include "gateway/whole_reply.h"
+
+namespace bellwether::gateway {
+namespace {
+
+constexpr std::size_t refusal_bytes_max = 64 * 1024;  // Of an error's body; more is never words for a caller.
+constexpr std::int64_t retry_after_seconds_max = 86'400;
+
+void write_head(const Attempt& attempt, std::size_t body_size, std::string& head) {
+  head += attempt.reach.head_start[static_cast<std::size_t>(attempt.chat.endpoint)];
+  // Unique for each attempt: vLLM makes it the answer's id and stumbles over two that are alike (wire.md §A.3.6).
+  fmt::format_to(std::back_inserter(head), "accept: {}\r\nx-request-id: {}-{}\r\ncontent-length: {}\r\n",
+                 attempt.chat.stream ? "text/event-stream" : "application/json", attempt.trail.id.text(), attempt.trail.attempts, body_size);
+  // The named few of the caller's own: a trace goes on where it came from.
+  for (const std::string_view name : {"traceparent", "tracestate"})
+    if (const auto value = attempt.raw.head.fields.find(name)) fmt::format_to(std::back_inserter(head), "{}: {}\r\n", name, *value);
+  head += "\r\n";
+}
+
+net::Task<Result<void>> send(Attempt& attempt, net::Exchange& exchange) {
+  std::string& body = attempt.lane.loop().out_scratch();
+  attempt.dialect.write_body(attempt.chat, attempt.entry, body);
+  std::string& head = attempt.lane.loop().head_scratch();
+  write_head(attempt, body.size(), head);
+  attempt.progress = relay::Progress::request_sent;
+  const std::array<std::string_view, 2> pieces{head, body};
+  co_return co_await exchange.send(pieces, attempt.upstream.timeouts.write);
+}
+
+/// The reply's head. A caller who waits for a stream gets signs of life meanwhile.
+net::Task<Result<const http::ReplyHead*>> read_head(Attempt& attempt, net::Exchange& exchange) {
+  for (;;) {
+    const TimePoint until = attempt.chat.stream ? std::min(attempt.silent_until, attempt.comment_at) : attempt.silent_until;
+    Result<const http::ReplyHead*> head = co_await exchange.read_head(until);
+    const bool timed_out = !head && head.error().reason == Reason::upstream_timeout;
+    if (!timed_out || attempt.lane.loop().now() >= attempt.silent_until) co_return head;
+    BW_CO_TRY_DONE(co_await keep_caller_warm(attempt));
+  }
+}
+
+/// What the upstream asks us to wait, in milliseconds; -1: nothing. Dates are not read: no vendor of a dialect here sends them.
+std::int64_t retry_after_ms(const http::Fields& fields) {
+  std::int64_t value = -1;
+  if (const auto field = fields.find("retry-after-ms")) {
+    const auto parsed = std::from_chars(field->data(), field->data() + field->size(), value);
+    return parsed.ec == std::errc{} && value >= 0 && value < retry_after_seconds_max * 1000 ? value : -1;
+  }
+  if (const auto field = fields.find("retry-after")) {
+    const auto parsed = std::from_chars(field->data(), field->data() + field->size(), value);
+    return parsed.ec == std::errc{} && value >= 0 && value < retry_after_seconds_max ? value * 1000 : -1;
+  }
+  return -1;
+}
+
+net::Task<AttemptEnd> refused(Attempt& attempt, net::Exchange& exchange, const http::ReplyHead& head) {
+  const int status = head.status;
+  const std::int64_t wait_ms = retry_after_ms(head.fields);
+  // The status alone says enough where the body is missing, cut or endless.
+  std::string body;
+  std::ignore = co_await read_rest(attempt, exchange, body, refusal_bytes_max);
+  body.reserve(body.size() + json::padding);
+  Failure failure = attempt.dialect.read_refusal(status, body, attempt.lane.reader());
+  failure.retry_after_ms = wait_ms;
+  co_return attempt.failed_with(std::move(failure));
+}
+
+enum class Connection : std::uint8_t { alive, died_unused };
+
+net::Task<AttemptEnd> run_once(Attempt& attempt, net::Pool::Wanted wanted, Connection& connection) {
+  const TimePoint began = attempt.lane.loop().now();
+  const catalog::Timeouts& timeouts = attempt.upstream.timeouts;
+  Result<net::Lease> lease =
+      co_await attempt.reach.pool->lease(wanted, {timeouts.pool, timeouts.connect}, attempt.total, attempt.cancellation.waiting);
+  if (!lease) {
+    attempt.trail.waited_for_upstream += attempt.lane.loop().now() - began;
+    co_return attempt.failed_with(std::move(lease).error());
+  }
+  net::Exchange exchange{*std::move(lease)};
+  struct Reachable {
+    Reachable(Cancellation& cancellation, net::Exchange& exchange) : cancellation{cancellation} { cancellation.exchange = &exchange; }
+    ~Reachable() { cancellation.exchange = nullptr; }
+    Cancellation& cancellation;
+  } const reachable{attempt.cancellation, exchange};
+  if (attempt.cancellation.requested) co_return attempt.failed_with({.reason = Reason::caller_gone});
+
+  Result<void> sent = co_await send(attempt, exchange);
+  const TimePoint sent_at = attempt.lane.loop().now();
+  attempt.silent_until = std::min(attempt.total, sent_at + timeouts.first_token);
+  attempt.comment_at = sent_at + attempt.lane.settings().keep_alive_comment;
+  Result<const http::ReplyHead*> head = std::unexpected(Failure{});
+  if (sent) head = co_await read_head(attempt, exchange);
+  attempt.trail.waited_for_upstream += attempt.lane.loop().now() - began;
+  if (!sent || !head) {
+    Failure failure = sent ? std::move(head).error() : std::move(sent).error();
+    if (exchange.reused() && !exchange.heard_anything() && failure.reason == Reason::upstream_broken) connection = Connection::died_unused;
+    co_return attempt.failed_with(std::move(failure));
+  }
+
+  AttemptEnd end;
+  const bool good = (*head)->status / 100 == 2;
+  const bool events = (*head)->fields.find("content-type").value_or("").starts_with("text/event-stream");
+  if (!good) end = co_await refused(attempt, exchange, **head);
+  else if (attempt.chat.stream && events) end = co_await relay_stream(attempt, exchange);
+  else end = co_await relay_whole(attempt, exchange);
+  std::move(exchange).end();
+  co_return end;
+}
+
+}  // namespace
+
+void Cancellation::request() {
+  requested = true;
+  if (waiting.cancel) waiting.cancel();
+  if (exchange != nullptr) exchange->cancel();
+}
+
+net::Task<Result<void>> read_rest(Attempt& attempt, net::Exchange& exchange, std::string& body, std::size_t size_max) {
+  for (;;) {
+    const TimePoint began = attempt.lane.loop().now();
+    Result<net::Exchange::Piece> piece = co_await exchange.read_piece(attempt.until(attempt.upstream.timeouts.idle));
+    attempt.trail.waited_for_upstream += attempt.lane.loop().now() - began;
+    if (!piece) co_return std::unexpected(std::move(piece).error());
+    const std::size_t size = body.size() + piece->content.size();
+    if (size > size_max) co_return failed(Reason::upstream_broken, fmt::format("the reply has more than {} bytes", size_max));
+    if (body.capacity() < size + json::padding) body.reserve(std::max(size + json::padding, 2 * body.size()));
+    body += piece->content;
+    if (piece->complete) co_return Result<void>{};
+  }
+}
+
+net::Task<AttemptEnd> attempt(Lane& lane, const chat::Request& chat, net::Request& raw, net::Reply& reply, Trail& trail,
+                              Cancellation& cancellation, const catalog::Candidate& candidate) {
+  const std::size_t upstream = static_cast<std::size_t>(candidate.upstream - trail.pinned->revision->upstreams().data());
+  Attempt attempt{.lane = lane, .chat = chat, .raw = raw, .reply = reply, .trail = trail, .cancellation = cancellation,
+                  .upstream = *candidate.upstream, .entry = *candidate.entry, .reach = trail.pinned->reach[upstream],
+                  .dialect = dialects::dialect_of(candidate.upstream->dialect),
+                  .total = lane.loop().now() + candidate.upstream->timeouts.total};
+  Connection connection = Connection::alive;
+  AttemptEnd end = co_await run_once(attempt, net::Pool::Wanted::any, connection);
+  if (connection == Connection::died_unused && !cancellation.requested) {
+    attempt.progress = relay::Progress::nothing_sent;
+    end = co_await run_once(attempt, net::Pool::Wanted::fresh, connection);
+  }
+  if (cancellation.requested) end.failure = Failure{.reason = Reason::caller_gone};
+  co_return end;
+}
+
+}  // namespace bellwether::gateway

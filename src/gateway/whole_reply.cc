@@ -1,0 +1,98 @@
+#include "gateway/whole_reply.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <iterator>
+
+#include "chat/embeddings.h"
+#include "gateway/reply_fields.h"
+#include "json/reader.h"
+
+namespace bellwether::gateway {
+namespace {
+
+/// The reply in pieces: what stays points into `body`, what is ours lies in `added`.
+struct Pieces {
+  std::array<std::string_view, 4> parts;
+  std::size_t count = 0;
+};
+
+Pieces with_our_members(std::string_view body, std::string_view model_raw, std::string_view model_quoted, std::string_view members) {
+  const std::size_t close = body.rfind('}');
+  Pieces pieces;
+  if (model_raw.empty() || model_raw == model_quoted) {
+    pieces.parts[pieces.count++] = body.substr(0, close);
+  } else {
+    const std::size_t begin = static_cast<std::size_t>(model_raw.data() - body.data());
+    const std::size_t end = begin + model_raw.size();
+    pieces.parts[pieces.count++] = body.substr(0, begin);
+    pieces.parts[pieces.count++] = model_quoted;
+    pieces.parts[pieces.count++] = body.substr(end, close - end);
+  }
+  pieces.parts[pieces.count++] = members;
+  return pieces;
+}
+
+bool is_empty_object(std::string_view body) {
+  const std::size_t close = body.rfind('}');
+  return body.find_last_not_of(" \t\r\n", close - 1) == body.find('{');
+}
+
+/// Nothing before the write suspends: `body` may lie in the loop's scratch.
+net::Task<Result<void>> send_whole(Attempt& attempt, std::string_view body) {
+  json::Reader& reader = attempt.lane.reader();
+  BW_CO_TRY(facts, attempt.dialect.read_reply(attempt.chat.endpoint, body, reader));
+  attempt.trail.usage = facts.usage.value_or(metering::Usage{});
+  if (attempt.chat.stream) co_return failed(Reason::upstream_broken, std::string("a stream was asked for and a single answer came"));
+
+  // Both SDKs ask for base64 and one of them decodes without looking (wire.md §C.8): what was asked for is what they get.
+  std::optional<std::string> converted;
+  if (attempt.chat.base64_asked) converted = chat::to_base64_embeddings(body, reader);
+  std::string_view model_raw = facts.model_raw;
+  if (converted) {
+    converted->reserve(converted->size() + json::padding);
+    body = *converted;
+    BW_CO_TRY(again, attempt.dialect.read_reply(attempt.chat.endpoint, body, reader));
+    model_raw = again.model_raw;
+  }
+
+  std::string& added = attempt.lane.loop().out_scratch();
+  json::append_quoted(added, attempt.trail.model->id);
+  const std::size_t model_size = added.size();
+  fmt::format_to(std::back_inserter(added), R"({}"x_latency_ms":{:.3f},"x_source":)", is_empty_object(body) ? "" : ",", attempt.latency_ms());
+  json::append_quoted(added, attempt.upstream.name);
+  added += '}';
+  const std::string_view ours = added;
+  const Pieces pieces = with_our_members(body, model_raw, ours.substr(0, model_size), ours.substr(model_size));
+
+  const ReplyFields fields{attempt.trail, "application/json"};
+  attempt.trail.status = 200;
+  attempt.trail.first_token_at = attempt.lane.loop().now();
+  // A caller that is lost now has nothing to be told; the request itself was served.
+  std::ignore = co_await attempt.reply.send(200, fields.all(), {pieces.parts.data(), pieces.count});
+  co_return Result<void>{};
+}
+
+}  // namespace
+
+net::Task<AttemptEnd> relay_whole(Attempt& attempt, net::Exchange& exchange) {
+  const TimePoint began = attempt.lane.loop().now();
+  Result<net::Exchange::Piece> first = co_await exchange.read_piece(attempt.until(attempt.upstream.timeouts.idle));
+  attempt.trail.waited_for_upstream += attempt.lane.loop().now() - began;
+  if (!first) co_return attempt.failed_with(std::move(first).error());
+  std::string collected;
+  std::string_view body = first->content;  // Usually all of it, still in the loop's scratch.
+  if (!first->complete) {
+    collected = first->content;
+    Result<void> rest = co_await read_rest(attempt, exchange, collected, attempt.lane.settings().reply_bytes_max);
+    if (!rest) co_return attempt.failed_with(std::move(rest).error());
+    collected.reserve(collected.size() + json::padding);
+    body = collected;
+  }
+  Result<void> sent = co_await send_whole(attempt, body);
+  if (!sent) co_return attempt.failed_with(std::move(sent).error());
+  co_return AttemptEnd{relay::Progress::reply_started, std::nullopt};
+}
+
+}  // namespace bellwether::gateway

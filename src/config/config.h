@@ -51,7 +51,7 @@ struct Config {
   std::string file;  ///< Where it was read; empty without one.
   std::vector<ListenAddress> listen{ListenAddress{}};
   std::optional<ListenAddress> admin;   ///< Absent: 127.0.0.1:8081.
-  std::string data = "bellwether-data"; ///< As written; relative to the working directory.
+  std::string data = "bellwether-data"; ///< From a file: relative to that file's folder.
   std::optional<TlsFiles> tls;
   CallerLimits limits;
   Log log;

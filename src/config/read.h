@@ -29,14 +29,15 @@ struct SecretSource {
   std::function<std::optional<std::string>(const std::string& path)> file;
 };
 
-/// The process's environment and file system; relative paths are relative to the config file's folder.
-[[nodiscard]] SecretSource system_secrets(std::string config_folder);
+/// The process's environment and file system. Relative paths have been made relative to the config file's folder before.
+[[nodiscard]] SecretSource system_secrets();
 
 /// All problems at once, in the file's order, or a Config without any.
 using ReadResult = std::variant<Config, std::vector<Problem>>;
 [[nodiscard]] ReadResult read_config(std::string_view toml, std::string file, const SecretSource& secrets);
 
-/// `--upstream URL` without a file: an upstream of this URL, whose dialect is found out later (`openai` until then).
+/// `--upstream URL` without a file: an upstream of this URL, whose dialect is found out later (`openai` until then). A URL without
+/// a path gets /v1, where all dialects answer.
 [[nodiscard]] std::variant<catalog::Upstream, Problem> upstream_from_url(std::string_view url, std::size_t ordinal);
 
 /// "10s", "250ms", "2m", "1h": a number and a unit. "32MiB", "64KiB", "100B", "10MB".

@@ -24,8 +24,8 @@ std::string shortened(std::string_view name) {
 
 }  // namespace
 
-Revision::Revision(std::uint64_t number, std::vector<Upstream> upstreams, std::vector<Model> models)
-    : number_{number}, upstreams_{std::move(upstreams)}, models_{std::move(models)} {
+Revision::Revision(std::uint64_t number, std::vector<Upstream> upstreams, std::vector<Model> models, Known known)
+    : number_{number}, known_{known}, upstreams_{std::move(upstreams)}, models_{std::move(models)} {
   for (std::size_t i = 0; i < models_.size(); ++i) {
     BW_CHECK(by_name_.emplace(models_[i].id, i).second);
     by_lower_name_.emplace(lower(models_[i].id), i);
@@ -48,6 +48,8 @@ const Model* Revision::find(std::string_view name) const {
 
 Result<const Model*> Revision::resolve(std::string_view name) const {
   if (const Model* model = find(name)) return model;
+  if (known_ == Known::not_all_yet)
+    return failed(Reason::no_upstream, PublicText{"The model " + shortened(name) + " is not known yet: an upstream has not told which models it serves. Try again shortly."}, "model");
   std::vector<std::string_view> names;
   for (const Model& model : models_) names.push_back(model.id);
   for (const Model& model : models_) names.insert(names.end(), model.aliases.begin(), model.aliases.end());

@@ -130,7 +130,10 @@ class Server {
   void on_connection(Socket socket);
   /// For connections to come. Null: plain.
   void set_tls(TlsContext context) { tls_ = std::move(context); }
-  void set_limits(const SessionLimits& limits) { limits_ = limits; }
+  void set_limits(const SessionLimits& limits, std::uint32_t connections_max) {
+    limits_ = limits;
+    connections_max_ = connections_max;
+  }
   /// No further request on any connection: idle ones close now, busy ones after their reply. Calls `on_empty` once all have.
   void drain(std::function<void()> on_empty);
   [[nodiscard]] std::size_t open() const { return sessions_.size(); }

@@ -1,0 +1,70 @@
+#include "cli/cli.h"
+
+#include <CLI/CLI.hpp>
+
+#include <csignal>
+#include <cstdio>
+#include <exception>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/nearest.h"
+#include "cli/sim.h"
+#include "cli/verbs.h"
+
+namespace bellwether::cli {
+namespace {
+
+constexpr const char* footer =
+    "Examples:\n"
+    "  bellwether serve --upstream http://gpu-1:8000/v1\n"
+    "  bellwether serve --config bellwether.toml\n"
+    "  bellwether key create --name app\n"
+    "  bellwether check --config bellwether.toml\n\n"
+    "Standard output carries data, standard error talks. Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 invalid config or input,\n"
+    "4 not authorised, 5 upstream unreachable, 6 partly done, 99 a threshold was missed, 130 interrupted.";
+
+/// A mistyped command gets the one that was probably meant; CLI11 would only say that it did not expect the word.
+bool is_known_verb(const CLI::App& app, std::string_view word) {
+  std::vector<std::string> names;
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(sub->get_name());
+  const std::vector<std::string_view> views(names.begin(), names.end());
+  for (const std::string_view name : views)
+    if (name == word) return true;
+  const auto near = nearest(word, views, 1);
+  std::fprintf(stderr, "bellwether: unknown command '%.*s'%s\nTry 'bellwether --help'.\n", static_cast<int>(word.size()), word.data(),
+               near.empty() ? "" : ("; did you mean '" + std::string(near.front()) + "'?").c_str());
+  return false;
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  // A closed pipe is an error code at the write that meets it, not the end of the process.
+  std::signal(SIGPIPE, SIG_IGN);
+  CLI::App app{"Bellwether: a gateway between software that speaks the OpenAI API and the places that answer it", "bellwether"};
+  app.require_subcommand(1);
+  app.footer(footer);
+  app.get_formatter()->column_width(34);
+  Action chosen;
+  add_serve(app, chosen);
+  add_check(app, chosen);
+  add_key(app, chosen);
+  add_sim(app, chosen);
+  add_version(app, chosen);
+  add_completion(app, chosen);
+  add_not_yet(app, chosen);
+  if (argc > 1 && argv[1][0] != '-' && !is_known_verb(app, argv[1])) return exit_usage;
+  try {
+    app.parse(argc, argv);
+    return chosen();
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? exit_ok : exit_usage;
+  } catch (const std::exception& exception) {
+    std::fprintf(stderr, "bellwether: %s\n", exception.what());
+    return exit_failed;
+  }
+}
+
+}  // namespace bellwether::cli

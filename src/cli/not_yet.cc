@@ -1,0 +1,44 @@
+#include <CLI/CLI.hpp>
+
+#include <array>
+#include <cstdio>
+#include <string>
+
+#include "cli/cli.h"
+#include "cli/verbs.h"
+
+namespace bellwether::cli {
+namespace {
+
+struct Verb {
+  const char* name;
+  const char* what;
+};
+
+constexpr std::array verbs{Verb{"account", "Who pays"},
+                           Verb{"credit", "Give an account credit"},
+                           Verb{"usage", "What was used"},
+                           Verb{"ledger", "The books, entry by entry"},
+                           Verb{"audit", "What a vLLM really served"},
+                           Verb{"roi", "What that use costs here and there"},
+                           Verb{"import", "Turn LiteLLM's or vLLM's setup into a config"},
+                           Verb{"doctor", "Check this installation; compare two upstreams"},
+                           Verb{"bench", "Measure an endpoint"},
+                           Verb{"chat", "One prompt from the terminal"}};
+
+}  // namespace
+
+void add_not_yet(CLI::App& app, Action& chosen) {
+  for (const Verb& verb : verbs) {
+    CLI::App* sub = app.add_subcommand(verb.name, std::string(verb.what) + " (not in this version yet)");
+    sub->allow_extras();
+    sub->callback([name = verb.name, &chosen] {
+      chosen = [name] {
+        std::fprintf(stderr, "bellwether: '%s' is not in this version yet; nothing was done\n", name);
+        return exit_failed;
+      };
+    });
+  }
+}
+
+}  // namespace bellwether::cli

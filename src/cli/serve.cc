@@ -1,0 +1,488 @@
+// The composition root: what the gateway is made of, and how its parts are connected. Reads configuration, opens the data folder and
+// the listeners, starts a lane for each core; then the main thread is the control loop: signals, reloads, keys, discovery, admin.
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+
+#include "accounts/key_book.h"
+#include "api/admin.h"
+#include "catalog/revision.h"
+#include "cli/admin_socket.h"
+#include "cli/cli.h"
+#include "cli/entropy.h"
+#include "cli/lane_thread.h"
+#include "cli/load.h"
+#include "cli/ready_file.h"
+#include "cli/verbs.h"
+#include "cli/version.h"
+#include "gateway/discovery.h"
+#include "net/signal.h"
+#include "net/spawn.h"
+#include "store/key_file.h"
+#include "telemetry/access_log.h"
+
+namespace bellwether::cli {
+namespace {
+
+struct Options {
+  Given given;
+  std::string ready_file;
+};
+
+constexpr std::uint16_t admin_port = 8081;
+constexpr Duration sweep_every = std::chrono::seconds(1);
+// An upstream's first answer is waited for this long before the gateway says that it is ready without it.
+constexpr Duration discovery_patience = std::chrono::seconds(3);
+constexpr std::uint32_t admin_connections_max = 256;
+constexpr std::uint64_t admin_request_bytes_max = std::uint64_t{1} << 20;
+
+/// Trouble at the start ends the command with one clear line.
+template <class T>
+T or_throw(Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().about.text.empty() ? result.error().detail.text : result.error().about.text);
+  return std::move(*result);
+}
+
+void or_throw(Result<void> result) {
+  if (!result) throw std::runtime_error(result.error().detail.text);
+}
+
+net::ListenPoint point_of(const config::ListenAddress& address) { return {address.host, address.port, address.path}; }
+
+telemetry::AccessLogTarget target_of(const config::Log& log) {
+  using Kind = telemetry::AccessLogTarget::Kind;
+  if (log.access == "off") return {Kind::off, {}};
+  if (log.access == "stdout") return {Kind::standard_output, {}};
+  return {Kind::file, log.access};
+}
+
+LaneSettings settings_of(const config::Config& config) {
+  LaneSettings settings;
+  settings.gateway = {.reply_bytes_max = config.limits.reply_bytes_max, .keep_alive_comment = config.keep_alive_comment};
+  settings.limits = {.request_bytes_max = config.limits.request_bytes_max, .head_timeout = config.limits.head_timeout, .body_timeout = config.limits.body_timeout,
+                     .idle_timeout = config.limits.idle_timeout, .write_timeout = config.limits.write_timeout};
+  settings.connections_max = config.limits.connections_max;
+  settings.compat = {.unknown_model_status = config.compat.unknown_model_status};
+  if (config.tls) settings.tls = or_throw(net::make_server_tls(config.tls->certificate, config.tls->private_key));
+  return settings;
+}
+
+void raise_file_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// A control loop's own server, for the admin surface.
+struct AdminServer {
+  AdminServer(net::Loop& loop, api::Control& control, api::AdminDoor door, std::atomic<std::uint32_t>& open)
+      : handler{loop, control, door}, server{loop, handler, {.request_bytes_max = admin_request_bytes_max}, admin_connections_max, open} {}
+  api::Admin handler;
+  net::Server server;
+};
+
+class Gateway final : public api::Control {
+ public:
+  Gateway(config::Config config, Options options);
+  ~Gateway() override;
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+
+  [[nodiscard]] int run();
+
+  [[nodiscard]] State state() const override { return draining_ ? State::draining : ready_ ? State::ready : State::starting; }
+  [[nodiscard]] std::string metrics_page() override;
+  [[nodiscard]] const std::vector<accounts::Key>& keys() const override { return keys_; }
+  [[nodiscard]] net::Task<Result<accounts::MadeKey>> create_key(accounts::KeyWish wish) override;
+  [[nodiscard]] net::Task<Result<accounts::Key>> revoke_key(std::string id_or_name) override;
+  [[nodiscard]] net::Task<Result<accounts::MadeKey>> rotate_key(std::string id_or_name) override;
+  [[nodiscard]] Result<void> reload() override;
+
+ private:
+  void open_admin();
+  void open_listeners();
+  void make_first_key();
+  void start_catalog();
+  void on_discovered(const gateway::Discovered& found);
+  void publish(std::shared_ptr<const catalog::Revision> revision);
+  void become_ready();
+  void drain();
+  void on_lane_empty();
+  [[noreturn]] void leave_at_once(int exit_code);
+  [[nodiscard]] net::Task<void> obey_signals();
+  [[nodiscard]] net::Task<void> keep_sweeping();
+  [[nodiscard]] net::Task<Result<void>> keep_keys(std::vector<accounts::Key> next);
+
+  // Constant after construction.
+  config::Config config_;  ///< Replaced as a whole by a reload.
+  Options options_;
+  const WallTime started_ = std::chrono::system_clock::now();
+  // Control loop only.
+  store::DataFolder folder_;
+  std::vector<accounts::Key> keys_;
+  std::shared_ptr<const catalog::Revision> revision_ = std::make_shared<const catalog::Revision>();
+  std::uint64_t revision_number_ = 0;
+  std::uint64_t reloads_ = 0, reload_failures_ = 0;
+  bool ready_ = false, draining_ = false;
+  std::size_t lanes_empty_ = 0;
+  int exit_code_ = exit_ok;
+  std::unique_ptr<telemetry::AccessLog> access_log_;
+  std::atomic<std::uint32_t> open_connections_{0};  ///< Of callers; all lanes.
+  std::atomic<std::uint32_t> open_admin_connections_{0};
+  std::vector<net::ListenPoint> points_;
+  net::ListenPoint admin_point_;
+  AdminSocketPath admin_socket_;
+  net::Loop loop_;
+  std::unique_ptr<AdminServer> admin_tcp_, admin_unix_;
+  std::vector<std::unique_ptr<net::Listener>> admin_listeners_;
+  std::vector<std::unique_ptr<LaneThread>> lanes_;
+  std::unique_ptr<gateway::Discovery> discovery_;
+};
+
+Gateway::Gateway(config::Config config, Options options)
+    : config_{std::move(config)}, options_{std::move(options)}, folder_{or_throw(store::DataFolder::lock(config_.data))},
+      keys_{or_throw(store::load_keys(folder_))}, loop_{random_seed()} {
+  raise_file_limit();
+  const LaneSettings settings = settings_of(config_);
+  const std::size_t lanes = config_.lanes > 0 ? config_.lanes : std::max(1U, std::thread::hardware_concurrency());
+  access_log_ = or_throw(telemetry::AccessLog::open(target_of(config_.log), lanes));
+  make_first_key();
+  const auto ring = std::make_shared<const accounts::KeyRing>(keys_);
+  for (std::size_t i = 0; i < lanes; ++i) {
+    lanes_.push_back(std::make_unique<LaneThread>(i, random_seed(), settings, *access_log_, open_connections_));
+    lanes_.back()->lane.adopt(ring);
+  }
+  open_listeners();
+  open_admin();
+}
+
+Gateway::~Gateway() {
+  discovery_.reset();
+  lanes_.clear();
+  for (const net::ListenPoint& point : points_)
+    if (!point.path.empty()) ::unlink(point.path.c_str());
+  if (!admin_socket_.path.empty()) ::unlink(admin_socket_.path.c_str());
+  if (!admin_point_.path.empty()) ::unlink(admin_point_.path.c_str());
+  if (admin_socket_.keep_open >= 0) ::close(admin_socket_.keep_open);
+}
+
+/// Whoever tries us out with nothing but --upstream has no key yet; one is made and shown.
+void Gateway::make_first_key() {
+  if (!config_.file.empty() || !keys_.empty()) return;
+  const auto made = or_throw(accounts::create_key(keys_, {.name = "first"}, key_entropy(), started_));
+  or_throw(store::save_keys(folder_, keys_));
+  std::fprintf(stderr, "bellwether: made a first key, shown this once: %s\n", made.text.c_str());
+}
+
+void Gateway::open_listeners() {
+  for (const config::ListenAddress& address : config_.listen) {
+    net::ListenPoint point = point_of(address);
+    net::ListenSocket first = or_throw(net::listen_on(point, net::Sharing::first));
+    for (std::size_t i = 1; i < lanes_.size(); ++i)
+      lanes_[i]->listen(point.path.empty() ? or_throw(net::listen_on(point, net::Sharing::further)) : or_throw(net::duplicate(first)));
+    lanes_[0]->listen(std::move(first));
+    points_.push_back(point);
+  }
+}
+
+void Gateway::open_admin() {
+  admin_tcp_ = std::make_unique<AdminServer>(loop_, *this, api::AdminDoor::tcp, open_admin_connections_);
+  admin_unix_ = std::make_unique<AdminServer>(loop_, *this, api::AdminDoor::unix_socket, open_admin_connections_);
+  admin_point_ = config_.admin ? point_of(*config_.admin) : net::ListenPoint{"127.0.0.1", admin_port, {}};
+  const auto listen = [this](net::ListenSocket socket, AdminServer& server) {
+    admin_listeners_.push_back(std::make_unique<net::Listener>(loop_, std::move(socket), [&server](net::Socket connection) { server.server.on_connection(std::move(connection)); }));
+  };
+  listen(or_throw(net::listen_on(admin_point_, net::Sharing::first)), *admin_tcp_);
+  const AdminSocketPath socket = admin_socket_path(folder_.path());
+  net::ListenPoint point{{}, 0, socket.path};
+  // The socket's permission is the credential, from the moment it is there.
+  const mode_t before = ::umask(0177);
+  Result<net::ListenSocket> bound = net::listen_on(point, net::Sharing::first);
+  ::umask(before);
+  listen(or_throw(std::move(bound)), *admin_unix_);
+  admin_socket_ = socket;
+}
+
+int Gateway::run() {
+  for (const auto& listener : admin_listeners_) listener->start();
+  net::spawn(loop_.executor(), "signals", [this] { return obey_signals(); });
+  net::spawn(loop_.executor(), "sweep", [this] { return keep_sweeping(); });
+  sigset_t all, before;
+  sigfillset(&all);
+  // Signals are for the main thread: lanes are started with all of them blocked.
+  ::pthread_sigmask(SIG_SETMASK, &all, &before);
+  for (const auto& lane : lanes_) lane->start();
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  start_catalog();
+  loop_.run();
+  return exit_code_;
+}
+
+// ---- Catalog ----
+
+void Gateway::start_catalog() {
+  discovery_.reset();
+  if (!config_.models.empty()) {
+    publish(std::make_shared<const catalog::Revision>(++revision_number_, config_.upstreams, config_.models));
+    become_ready();
+    return;
+  }
+  const gateway::DialectFrom dialects = config_.file.empty() ? gateway::DialectFrom::model_list : gateway::DialectFrom::config;
+  discovery_ = std::make_unique<gateway::Discovery>(loop_, config_.upstreams, dialects, [this](const gateway::Discovered& found) { on_discovered(found); });
+  net::spawn(loop_.executor(), "first discovery", [this]() -> net::Task<void> {
+    net::Timer timer{loop_.executor()};
+    timer.expires_after(discovery_patience);
+    std::ignore = co_await timer.async_wait(net::use_task_tuple);
+    become_ready();
+  });
+}
+
+void Gateway::on_discovered(const gateway::Discovered& found) {
+  publish(std::make_shared<const catalog::Revision>(++revision_number_, found.upstreams, found.models,
+                                                    found.complete ? catalog::Known::all : catalog::Known::not_all_yet));
+  std::string names;
+  constexpr std::size_t named_max = 8;
+  for (std::size_t i = 0; i < std::min(found.models.size(), named_max); ++i) names += (i > 0 ? ", " : "") + found.models[i].id;
+  if (found.models.size() > named_max) names += ", …";
+  std::fprintf(stderr, "bellwether: serving %zu model(s)%s%s\n", found.models.size(), names.empty() ? "" : ": ", names.c_str());
+  become_ready();
+}
+
+void Gateway::publish(std::shared_ptr<const catalog::Revision> revision) {
+  revision_ = std::move(revision);
+  for (const auto& lane : lanes_) lane->loop.post([lane = lane.get(), next = revision_] { lane->lane.adopt(next); });
+}
+
+void Gateway::become_ready() {
+  if (std::exchange(ready_, true)) return;
+  std::vector<std::string> addresses;
+  std::string shown;
+  for (const net::ListenPoint& point : points_) {
+    addresses.push_back(point.text(config_.tls.has_value()));
+    shown += (shown.empty() ? "" : ", ") + addresses.back();
+  }
+  const std::string admin = admin_point_.text(false);
+  std::fprintf(stderr, "bellwether %s: listening on %s (%zu lane(s)); admin on %s\n", std::string(version()).c_str(), shown.c_str(), lanes_.size(), admin.c_str());
+  if (!options_.ready_file.empty()) or_throw(write_ready_file(options_.ready_file, addresses, admin));
+}
+
+Result<void> Gateway::reload() {
+  const auto refuse = [this](std::string why) -> Result<void> {
+    ++reload_failures_;
+    std::fprintf(stderr, "bellwether: reload refused, going on with the old configuration:\n%s\n", why.c_str());
+    return failed(Reason::request_malformed, PublicText{"Reload refused: " + std::move(why)});
+  };
+  access_log_->reopen();
+  auto loaded = load(options_.given, Secrets::wanted, Purpose::serve);
+  if (!loaded) {
+    std::string text;
+    for (const config::Problem& problem : loaded.error()) text += (text.empty() ? "" : "\n") + config::to_text(problem);
+    return refuse(std::move(text));
+  }
+  std::string fixed;
+  const auto must_stay = [&](bool same, const char* name) {
+    if (!same) fixed += fmt::format("{}{} changed, which takes a restart", fixed.empty() ? "" : "\n", name);
+  };
+  must_stay(loaded->listen == config_.listen, "listen");
+  must_stay(loaded->admin == config_.admin, "[admin] listen");
+  must_stay(loaded->data == config_.data, "data");
+  must_stay(loaded->lanes == config_.lanes, "lanes");
+  must_stay(loaded->log.access == config_.log.access, "[log] access");
+  must_stay(loaded->tls.has_value() == config_.tls.has_value(), "whether there is [tls]");
+  if (!fixed.empty()) return refuse(std::move(fixed));
+  LaneSettings settings;
+  try {
+    settings = settings_of(*loaded);
+  } catch (const std::exception& trouble) {
+    return refuse(trouble.what());
+  }
+  config_ = *std::move(loaded);
+  for (const auto& lane : lanes_) lane->loop.post([lane = lane.get(), settings] { lane->adopt(settings); });
+  start_catalog();
+  ++reloads_;
+  std::fprintf(stderr, "bellwether: configuration reloaded\n");
+  return {};
+}
+
+// ---- Keys ----
+
+net::Task<Result<void>> Gateway::keep_keys(std::vector<accounts::Key> next) {
+  BW_CO_TRY_DONE(store::save_keys(folder_, next));
+  keys_ = std::move(next);
+  const auto ring = std::make_shared<const accounts::KeyRing>(keys_);
+  // Whoever gets a key may use it at once, and one that was revoked is refused at once: on every lane.
+  struct Wait {
+    explicit Wait(net::Loop& loop) : all{loop} {}
+    net::Signal all;
+    std::size_t left = 0;
+  };
+  const auto wait = std::make_shared<Wait>(loop_);
+  wait->left = lanes_.size();
+  for (const auto& lane : lanes_) {
+    lane->loop.post([this, lane = lane.get(), ring, wait] {
+      lane->lane.adopt(ring);
+      loop_.post([wait] {
+        if (--wait->left == 0) wait->all.wake(net::IoStatus::ok);
+      });
+    });
+  }
+  constexpr Duration patience = std::chrono::seconds(5);
+  std::ignore = co_await wait->all.wait(loop_.now() + patience);
+  co_return Result<void>{};
+}
+
+net::Task<Result<accounts::MadeKey>> Gateway::create_key(accounts::KeyWish wish) {
+  for (std::string& name : wish.models) {
+    Result<const catalog::Model*> model = revision_->resolve(name);
+    if (model) name = (*model)->id;
+    else if (revision_->known() == catalog::Known::all) co_return failed(Reason::request_malformed, std::move(model.error().about));
+  }
+  std::vector<accounts::Key> next = keys_;
+  BW_CO_TRY(made, accounts::create_key(next, wish, key_entropy(), loop_.wall_now()));
+  BW_CO_TRY_DONE(co_await keep_keys(std::move(next)));
+  co_return std::move(made);
+}
+
+net::Task<Result<accounts::Key>> Gateway::revoke_key(std::string id_or_name) {
+  std::vector<accounts::Key> next = keys_;
+  BW_CO_TRY(key, accounts::revoke_key(next, id_or_name, loop_.wall_now()));
+  BW_CO_TRY_DONE(co_await keep_keys(std::move(next)));
+  co_return std::move(key);
+}
+
+net::Task<Result<accounts::MadeKey>> Gateway::rotate_key(std::string id_or_name) {
+  std::vector<accounts::Key> next = keys_;
+  BW_CO_TRY(made, accounts::rotate_key(next, id_or_name, key_entropy(), loop_.wall_now()));
+  BW_CO_TRY_DONE(co_await keep_keys(std::move(next)));
+  co_return std::move(made);
+}
+
+// ---- Metrics ----
+
+std::string Gateway::metrics_page() {
+  std::vector<const telemetry::Metrics*> lanes;
+  for (const auto& lane : lanes_) lanes.push_back(&lane->lane.metrics());
+  telemetry::ProcessFacts facts;
+  facts.version = version();
+  facts.commit = commit();
+  facts.revision = revision_->number();
+  facts.reloads = reloads_;
+  facts.reload_failures = reload_failures_;
+  facts.access_log_dropped = access_log_->dropped();
+  facts.started = started_;
+  rusage used{};
+  ::getrusage(RUSAGE_SELF, &used);
+  facts.cpu_seconds = static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+  std::uint64_t pages = 0;
+  std::ifstream{"/proc/self/statm"} >> pages >> pages;
+  facts.resident_bytes = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  // The number that the next file would get is close to how many are open, and costs nothing to learn.
+  const int probe = ::dup(STDERR_FILENO);
+  facts.open_files = static_cast<std::uint64_t>(std::max(probe, 0));
+  if (probe >= 0) ::close(probe);
+  return telemetry::to_prometheus(lanes, facts);
+}
+
+// ---- Signals and the end ----
+
+net::Task<void> Gateway::obey_signals() {
+  net::asio::signal_set signals{loop_.context(), SIGTERM, SIGINT, SIGHUP};
+  for (;;) {
+    const auto [error, number] = co_await signals.async_wait(net::use_task_tuple);
+    if (error) co_return;
+    if (number == SIGHUP) {
+      std::ignore = reload();
+      continue;
+    }
+    if (draining_) {
+      std::fprintf(stderr, "bellwether: asked again; leaving at once with %u connection(s) open\n", open_connections_.load());
+      leave_at_once(exit_interrupted);
+    }
+    drain();
+  }
+}
+
+void Gateway::drain() {
+  draining_ = true;
+  discovery_.reset();
+  std::fprintf(stderr, "bellwether: draining %u connection(s)\n", open_connections_.load());
+  for (const auto& lane : lanes_)
+    lane->loop.post([this, lane = lane.get()] {
+      lane->stop_listening();
+      lane->server.drain([this] { loop_.post([this] { on_lane_empty(); }); });
+    });
+  net::spawn(loop_.executor(), "drain timeout", [this]() -> net::Task<void> {
+    net::Timer timer{loop_.executor()};
+    timer.expires_after(config_.drain_timeout);
+    const auto [error] = co_await timer.async_wait(net::use_task_tuple);
+    if (error) co_return;
+    std::fprintf(stderr, "bellwether: drain timeout; leaving with %u connection(s) open\n", open_connections_.load());
+    leave_at_once(exit_failed);
+  });
+}
+
+void Gateway::on_lane_empty() {
+  if (++lanes_empty_ == lanes_.size()) loop_.stop();
+}
+
+void Gateway::leave_at_once(int exit_code) {
+  // Connections end with the process. What was logged is written; nothing else is owed to anyone.
+  access_log_.reset();
+  for (const net::ListenPoint& point : points_)
+    if (!point.path.empty()) ::unlink(point.path.c_str());
+  ::unlink(admin_socket_.path.c_str());
+  std::_Exit(exit_code);
+}
+
+net::Task<void> Gateway::keep_sweeping() {
+  net::Timer timer{loop_.executor()};
+  for (;;) {
+    timer.expires_after(sweep_every);
+    const auto [error] = co_await timer.async_wait(net::use_task_tuple);
+    if (error) co_return;
+    for (const auto& lane : lanes_) lane->loop.post([lane = lane.get()] { lane->lane.sweep(); });
+  }
+}
+
+int run_serve(const Options& options) {
+  auto config = load(options.given, Secrets::wanted, Purpose::serve);
+  if (!config) {
+    complain(config.error());
+    return exit_invalid;
+  }
+  return Gateway{*std::move(config), options}.run();
+}
+
+}  // namespace
+
+void add_serve(CLI::App& app, Action& chosen) {
+  const auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("serve", "Run the gateway");
+  CLI::Option* config = verb->add_option("--config", options->given.config, "The config file; bellwether.toml if it is there")->type_name("FILE");
+  CLI::Option* upstream = verb->add_option("--upstream", options->given.upstreams, "Instead of a file: serve every model that this URL lists (repeatable; order is fallback)")
+                              ->type_name("URL")
+                              ->allow_extra_args(false);
+  config->excludes(upstream);
+  verb->add_option("--listen", options->given.listen, "Callers' address; 127.0.0.1:8080 unless the file says otherwise, port 0 picks one")->type_name("ADDR");
+  verb->add_option("--admin-listen", options->given.admin_listen, "Address of /metrics and health; 127.0.0.1:8081 unless the file says otherwise")->type_name("ADDR");
+  verb->add_option("--data", options->given.data, "The data folder; bellwether-data unless the file says otherwise")->type_name("DIR");
+  verb->add_option("--ready-file", options->ready_file, "Written once requests are served: addresses and process id as JSON")->type_name("FILE");
+  verb->footer(
+      "The access log goes to standard output, one JSON object a line. SIGTERM drains, a second one leaves at once; SIGHUP reloads.\n"
+      "Environment: BELLWETHER_CONFIG, BELLWETHER_UPSTREAM (commas between), BELLWETHER_LISTEN, BELLWETHER_ADMIN_LISTEN, BELLWETHER_DATA.\n\n"
+      "Examples:\n  bellwether serve --upstream http://127.0.0.1:8000/v1\n  bellwether serve --config /etc/bellwether.toml");
+  verb->callback([options, &chosen] { chosen = [options] { return run_serve(*options); }; });
+}
+
+}  // namespace bellwether::cli

@@ -224,7 +224,10 @@ Task<void> Session::run() {
     stream_.set_deadline(server_.loop_.now() + limits_.head_timeout);
     if (co_await stream_.accept_tls(tls_.get()) != IoStatus::ok) co_return;
   }
-  while (co_await serve_one() == Next::go_on) {
+  for (;;) {
+    // Not `while (co_await …)`: g++ 12.2 resumes a null handle there.
+    const Next next = co_await serve_one();
+    if (next == Next::close) break;
   }
   stream_.close();
 }

@@ -142,6 +142,14 @@ Task<IoStatus> Reply::write(std::string_view bytes) {
   co_return co_await put({pieces.data(), count});
 }
 
+Task<IoStatus> Reply::flush_head() {
+  BW_CHECK(state_ == State::started);
+  const std::string head = std::exchange(pending_head_, {});
+  if (head.empty()) co_return IoStatus::ok;
+  const iovec piece = piece_of(head);
+  co_return co_await put({&piece, 1});
+}
+
 Task<IoStatus> Reply::finish() {
   BW_CHECK(state_ == State::started);
   state_ = State::done;

@@ -63,6 +63,8 @@ class Reply {
   [[nodiscard]] Task<IoStatus> start(int status, std::span<const ReplyField> fields);
   /// Some bytes of it, on the wire when this returns. Empty: nothing happens. The first write carries the head with it.
   [[nodiscard]] Task<IoStatus> write(std::string_view bytes);
+  /// Puts the head on the wire by itself, for a handler whose first bytes come later.
+  [[nodiscard]] Task<IoStatus> flush_head();
   [[nodiscard]] Task<IoStatus> finish();
   /// Ends a started reply so that nobody can take it for complete: the connection closes within the chunked body.
   void abort();

@@ -1,0 +1,219 @@
+"""Starts the real binary, as gateway and as simulator, for the tests; every process on a free port, stopped by its id."""
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+
+import openai
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+BINARY = os.environ.get("BELLWETHER", str(ROOT / "build/release/bellwether"))
+# Sanitizers slow a process down several times; waits that only end a broken test may be generous.
+PATIENCE = 60
+
+
+class Process:
+    """One bellwether process that tells its addresses through a ready file."""
+
+    def __init__(self, folder, *arguments, env=None, name="process"):
+        self.folder = pathlib.Path(folder)
+        self.ready_file = self.folder / f"{name}.ready.json"
+        self.ready_file.unlink(missing_ok=True)
+        self.out = open(self.folder / f"{name}.out", "wb")
+        self.err = open(self.folder / f"{name}.err", "wb")
+        self.process = subprocess.Popen(
+            [BINARY, *map(str, arguments), "--ready-file", self.ready_file],
+            stdout=self.out, stderr=self.err, cwd=self.folder, env={**os.environ, **(env or {})})
+        deadline = time.monotonic() + PATIENCE
+        while not self.ready_file.exists():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"did not start: {(self.folder / f'{name}.err').read_text()}")
+            time.sleep(0.01)
+        self.ready = json.loads(self.ready_file.read_text())
+        self.url = self.ready["listen"][0]
+        self.name = name
+
+    @property
+    def port(self):
+        return int(self.url.rsplit(":", 1)[1])
+
+    def said(self):
+        return (self.folder / f"{self.name}.err").read_text()
+
+    def logged(self):
+        return [json.loads(line) for line in (self.folder / f"{self.name}.out").read_text().splitlines()]
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def wait(self):
+        return self.process.wait(PATIENCE)
+
+    def stop(self):
+        """Ends the process; one that a sanitizer stopped fails the test that used it."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.send_signal(signal.SIGTERM)
+                self.process.wait(PATIENCE)
+        self.out.close()
+        self.err.close()
+        said = self.said()
+        assert "Sanitizer" not in said and "bellwether: bug" not in said, said
+        return self.process.returncode
+
+
+def run(*arguments, cwd=None, env=None):
+    return subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, timeout=PATIENCE, env={**os.environ, **(env or {})})
+
+
+def get(url, method="GET", body=None, headers=None):
+    """Status, headers and body, whatever the status is."""
+    request = urllib.request.Request(url, method=method, data=body.encode() if isinstance(body, str) else body, headers=headers or {})
+    try:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as reply:
+            return reply.status, reply.headers, reply.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers, error.read().decode()
+
+
+class Simulator(Process):
+    def __init__(self, folder, *arguments, name="sim"):
+        super().__init__(folder, "sim", "--listen", "127.0.0.1:0", *arguments, name=name)
+
+    def requests(self):
+        return json.loads(get(self.url + "/sim/requests")[2])["requests"]
+
+    def forget(self):
+        get(self.url + "/sim/requests", "DELETE")
+
+    def fault(self, name):
+        status, _, body = get(self.url + "/sim/fault", "PUT", json.dumps({"fault": name}))
+        assert status == 200, body
+
+    def wait_for(self, check):
+        """The first recorded request that passes the check."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            for request in self.requests():
+                if check(request):
+                    return request
+            time.sleep(0.02)
+        raise AssertionError(f"not seen: {self.requests()}")
+
+
+class Gateway(Process):
+    def __init__(self, folder, config, *arguments, env=None, name="gateway"):
+        folder = pathlib.Path(folder)
+        self.config = folder / f"{name}.toml"
+        self.config.write_text(config)
+        super().__init__(folder, "serve", "--config", self.config, *arguments, env=env, name=name)
+        self.admin = self.ready["admin"]
+        self.key = self.make_key("test")
+
+    def make_key(self, name, *more):
+        made = run("key", "create", "--name", name, "--config", self.config, "--json", *more)
+        assert made.returncode == 0, made.stderr
+        return json.loads(made.stdout)["key"]
+
+    def client(self, **more):
+        more.setdefault("max_retries", 0)
+        more.setdefault("api_key", self.key)
+        more.setdefault("base_url", self.url + "/v1")
+        return openai.OpenAI(**more)
+
+    def post(self, path, body, headers=None):
+        return get(self.url + path, "POST", body if isinstance(body, (str, bytes)) else json.dumps(body),
+                   {"authorization": "Bearer " + self.key, "content-type": "application/json", **(headers or {})})
+
+    def metrics(self):
+        return get(self.admin + "/metrics")[2]
+
+    def metric(self, name, labels=""):
+        """The sum of a metric's series whose labels hold the text."""
+        total = 0.0
+        for line in self.metrics().splitlines():
+            if (line.startswith(name + "{") or line.startswith(name + " ")) and labels in line:
+                total += float(line.rsplit(" ", 1)[1])
+        return total
+
+    def connect(self):
+        connection = socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE)
+        connection.settimeout(PATIENCE)
+        return connection
+
+    def log_line(self, check):
+        """The access line that passes the check; lines come a moment after their request."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            for line in self.logged():
+                if check(line):
+                    return line
+            time.sleep(0.02)
+        raise AssertionError(f"not logged: {self.logged()}")
+
+
+FAULTS = ["refuse", "reset", "429", "429-bare", "500-once", "500", "503", "401", "402", "silence", "slow-first:300ms", "slow-head:300ms", "cut:2", "cut-role",
+          "cut-token", "cut-tool", "cut-finish", "no-done", "stall:2", "broken-json:2", "no-usage", "negative-usage", "context-length", "content-filter", "422",
+          "error-in-stream:2", "error-in-stream:0", "200-error", "split-utf8", "one-byte", "crlf", "comments", "big-event", "no-finish", "html-502", "slow-drip:20ms"]
+
+BASE = """
+listen = "127.0.0.1:0"
+data = "{data}"
+[admin]
+listen = "127.0.0.1:0"
+"""
+
+
+def base(folder, name="data", top=""):
+    return top + BASE.format(data=pathlib.Path(folder) / name)
+
+
+def config_for(folder, sims, models=(), more=""):
+    """A config with these simulators as upstreams, by name: (dialect, url)."""
+    text = base(folder)
+    for name, (dialect, url) in sims.items():
+        text += f'[upstream.{name}]\ndialect = "{dialect}"\nbase_url = "{url}/v1"\ntimeout = {{ first_token = "1500ms", idle = "1500ms", connect = "2s" }}\n'
+    for model, route in models:
+        text += f'[model."{model}"]\nroute = {route}\n'
+    return text + more
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory):
+    """A gateway before four simulators, one of each flavour; faults are models of the first."""
+    folder = tmp_path_factory.mktemp("world")
+    dialects = ["vllm", "deepseek", "llama-server", "openai"]
+    sims = {name: Simulator(folder, "--flavor", name, "--tokens", "12", name=name) for name in dialects}
+    models = []
+    for name in dialects:
+        models.append((f"m-{name}", f'[{{ upstream = "{name}", model = "{sims_model(name)}" }}]'))
+        for fault in FAULTS:
+            models.append((f"{name}/{fault}", f'[{{ upstream = "{name}", model = "fault-{fault}" }}]'))
+    text = config_for(folder, {name: (name, sim.url) for name, sim in sims.items()}, models,
+                      '[model.chat]\nroute = [{ upstream = "vllm", model = "deepseek-ai/DeepSeek-V3" }]\naliases = ["Chat-V3", "org/chat v3"]\n'
+                      'price = { input = "0.42", output = "0.42" }\n'
+                      '[model.flash]\nroute = [{ upstream = "deepseek", model = "deepseek-flash", request = { thinking = { type = "disabled" }, top_k = 5 } }]\n')
+    gateway = Gateway(folder, text)
+    gateway.sims = sims
+    yield gateway
+    gateway.stop()
+    for sim in sims.values():
+        sim.stop()
+
+
+def sims_model(flavor):
+    return {"vllm": "deepseek-ai/DeepSeek-V3", "deepseek": "deepseek-flash", "llama-server": "SmolLM2-135M-Instruct", "openai": "gpt-4o-mini"}[flavor]
+
+
+@pytest.fixture
+def client(world):
+    with world.client() as client:
+        yield client

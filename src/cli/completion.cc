@@ -49,7 +49,7 @@ void add_completion(CLI::App& app, Action& chosen) {
   CLI::App* verb = app.add_subcommand("completion", "Print a completion script for a shell");
   verb->add_option("shell", *shell, "bash (zsh reads it after 'autoload bashcompinit; bashcompinit')")->required()->check(CLI::IsMember({"bash", "zsh"}));
   verb->footer("Example:\n  bellwether completion bash > /etc/bash_completion.d/bellwether");
-  verb->callback([&app, &chosen] {
+  verb->callback([shell, &app, &chosen] {  // `shell` is written to by the parser: it must live as long as the verb.
     chosen = [&app] {
       fmt::print("{}", bash_script(app));
       return exit_ok;

@@ -1,0 +1,276 @@
+"""The wire itself: what no SDK would send, and what all of them rely on."""
+import json
+import socket
+import time
+
+import pytest
+
+from conftest import Gateway, Simulator, base, get
+
+BODY = json.dumps({"model": "chat", "messages": [{"role": "user", "content": "x"}]})
+
+
+def request(world, body=BODY, path="/v1/chat/completions", more=""):
+    return (f"POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {world.key}\r\ncontent-type: application/json\r\n{more}"
+            f"content-length: {len(body)}\r\n\r\n{body}").encode()
+
+
+def read_reply(connection, head_only=False):
+    """One reply with a length: status, head, body."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        piece = connection.recv(65536)
+        if not piece:
+            raise AssertionError(f"cut: {received!r}")
+        received += piece
+    head, _, body = received.partition(b"\r\n\r\n")
+    head = head.decode()
+    fields = {line.split(": ", 1)[0].lower(): line.split(": ", 1)[1] for line in head.split("\r\n")[1:] if ": " in line}
+    length = 0 if head_only else int(fields.get("content-length", 0))
+    while len(body) < length:
+        piece = connection.recv(65536)
+        if not piece:
+            raise AssertionError("the body was cut")
+        body += piece
+    return int(head.split(" ")[1]), fields, body[:length].decode(), body[length:]
+
+
+def still_serves(world):
+    assert world.post("/v1/chat/completions", BODY)[0] == 200
+
+
+GOOD = "host: x\r\nauthorization: Bearer KEY\r\n"
+MALFORMED = {
+    "both lengths": f"POST /v1/chat/completions HTTP/1.1\r\n{GOOD}content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    "two lengths": f"POST /v1/chat/completions HTTP/1.1\r\n{GOOD}content-length: 5\r\ncontent-length: 6\r\n\r\nhello",
+    "list of lengths": f"POST /v1/chat/completions HTTP/1.1\r\n{GOOD}content-length: 5, 5\r\n\r\nhello",
+    "signed length": f"POST /v1/chat/completions HTTP/1.1\r\n{GOOD}content-length: +5\r\n\r\nhello",
+    "hex length": f"POST /v1/chat/completions HTTP/1.1\r\n{GOOD}content-length: 0x5\r\n\r\nhello",
+    "huge length": f"POST /v1/chat/completions HTTP/1.1\r\n{GOOD}content-length: 99999999999999999999999\r\n\r\nhello",
+    "other coding": f"POST /v1/chat/completions HTTP/1.1\r\n{GOOD}transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "coding twice": f"POST /v1/chat/completions HTTP/1.1\r\n{GOOD}transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    "odd coding": f"POST /v1/chat/completions HTTP/1.1\r\n{GOOD}transfer-encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "obs-fold": f"POST /v1/chat/completions HTTP/1.1\r\n{GOOD}x: a\r\n b\r\ncontent-length: 0\r\n\r\n",
+    "bare LF": "GET /healthz HTTP/1.1\nhost: x\n\n",
+    "bare LF in a head": "GET /healthz HTTP/1.1\r\nhost: x\nx: y\r\n\r\n",
+    "bare CR": "GET /healthz HTTP/1.1\r\nhost: x\rx: y\r\n\r\n",
+    "NUL in a value": "GET /healthz HTTP/1.1\r\nhost: x\r\nx: a\0b\r\n\r\n",
+    "space before colon": f"POST /v1/chat/completions HTTP/1.1\r\n{GOOD}content-length : 5\r\n\r\nhello",
+    "space before the first field": "GET /healthz HTTP/1.1\r\n host: x\r\n\r\n",
+    "no colon": "GET /healthz HTTP/1.1\r\nhost\r\n\r\n",
+    "empty name": "GET /healthz HTTP/1.1\r\n: x\r\n\r\n",
+    "bad version": "GET /healthz HTTP/3.7\r\nhost: x\r\n\r\n",
+    "no version": "GET /healthz\r\n\r\n",
+    "nonsense": "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + "x" * 50 + "\r\n\r\n",
+    "HTTP/2 preface": "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "two hosts": "GET /healthz HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n",
+    "no host": "GET /healthz HTTP/1.1\r\n\r\n",
+}
+BAD_CHUNKS = {
+    "no hex": "zz\r\nhello\r\n0\r\n\r\n", "negative": "-5\r\nhello\r\n0\r\n\r\n", "prefix": "0x5\r\nhello\r\n0\r\n\r\n", "space": "5 \r\nhello\r\n0\r\n\r\n",
+    "bare LF": "5\nhello\r\n0\r\n\r\n", "too long for 64 bits": "11111111111111111\r\nhello\r\n0\r\n\r\n", "no CRLF behind": "5\r\nhelloX\r\n0\r\n\r\n",
+    "endless extension": "5;" + "x" * 100_000 + "\r\nhello\r\n0\r\n\r\n", "huge": "fffffffffffffff\r\nhello",
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_malformed_heads_are_refused(world, name):
+    with world.connect() as connection:
+        connection.sendall(MALFORMED[name].replace("KEY", world.key).encode("latin-1"))
+        status, fields, body, _ = read_reply(connection)
+        assert 400 <= status < 500 and fields["connection"] == "close", body
+        assert json.loads(body)["error"]["type"] == "invalid_request_error"
+        assert connection.recv(1) == b""
+    still_serves(world)
+
+
+@pytest.mark.parametrize("name", BAD_CHUNKS)
+def test_malformed_chunks_are_refused(world, name):
+    with world.connect() as connection:
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {world.key}\r\ntransfer-encoding: chunked\r\n\r\n"
+        connection.sendall((head + BAD_CHUNKS[name]).encode())
+        if name == "huge":  # a size that could still come true, beyond the bound
+            connection.sendall(b"x" * 1000)
+            connection.shutdown(socket.SHUT_WR)
+            return
+        status, _, body, _ = read_reply(connection)
+        assert status == 400 and json.loads(body)["error"]["code"] == "invalid_request"
+    still_serves(world)
+
+
+def test_oversized_heads(world):
+    for head in ["GET /healthz HTTP/1.1\r\nhost: x\r\n" + "x-filler: " + "y" * 70_000 + "\r\n\r\n", "GET /" + "a" * 70_000 + " HTTP/1.1\r\nhost: x\r\n\r\n",
+                 "GET /healthz HTTP/1.1\r\nhost: x\r\n" + "".join(f"x-{i}: y\r\n" for i in range(500)) + "\r\n"]:
+        with world.connect() as connection:
+            connection.sendall(head.encode())
+            status, _, body, _ = read_reply(connection)
+            assert status in (413, 431) and json.loads(body)["error"]["code"] == "request_too_large"
+    still_serves(world)
+
+
+def test_oversized_bodies(world):
+    with world.connect() as connection:  # by its length, before a byte of it is read
+        connection.sendall(f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {world.key}\r\ncontent-length: 40000000\r\n\r\n".encode())
+        status, _, body, _ = read_reply(connection)
+        assert status == 413 and json.loads(body)["error"]["code"] == "request_too_large"
+    with world.connect() as connection:  # as it comes
+        connection.sendall(f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {world.key}\r\ntransfer-encoding: chunked\r\n\r\n".encode())
+        try:
+            for _ in range(40):
+                connection.sendall(b"100000\r\n" + b" " * 0x100000 + b"\r\n")
+        except OSError:
+            pass  # refused while we were sending
+        status, _, body, _ = read_reply(connection)
+        assert status == 413
+    still_serves(world)
+
+
+def test_a_large_body_that_fits(world):
+    big = json.dumps({"model": "chat", "messages": [{"role": "user", "content": "가" * 3_000_000}]}, ensure_ascii=False)
+    assert world.post("/v1/chat/completions", big.encode())[0] == 200
+
+
+def test_no_key_no_body(world):
+    """Without a key nobody makes us read a large body."""
+    with world.connect() as connection:
+        connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 30000000\r\n\r\n")
+        assert read_reply(connection)[0] == 401
+
+
+def test_keep_alive_and_pipelining(world):
+    with world.connect() as connection:
+        connection.sendall(request(world) + request(world, path="/v1/nothing") + b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        statuses, left = [], b""
+        for _ in range(3):
+            buffered = left
+            while True:
+                head, gap, body = buffered.partition(b"\r\n\r\n")
+                length = next((int(line[16:]) for line in head.split(b"\r\n") if line.startswith(b"content-length: ")), None)
+                if gap and length is not None and len(body) >= length:
+                    break
+                buffered += connection.recv(65536)
+            statuses.append(int(head.split(b" ")[1]))
+            left = body[length:]
+        # An unknown path is refused before its body is read, and the connection ends with it: what follows is not guessed at.
+            if statuses[-1] == 404:
+                break
+        assert statuses == [200, 404]
+    with world.connect() as connection:
+        for _ in range(3):
+            connection.sendall(request(world))
+            assert read_reply(connection)[0] == 200
+
+
+def test_http_1_0(world):
+    with world.connect() as connection:
+        connection.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+        status, fields, _, _ = read_reply(connection)
+        assert status == 200 and fields["connection"] == "close"
+        assert connection.recv(1) == b""
+
+
+def test_head(world):
+    with world.connect() as connection:
+        connection.sendall(b"HEAD /healthz HTTP/1.1\r\nhost: x\r\n\r\nGET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+        status, fields, _, rest = read_reply(connection, head_only=True)
+        assert status == 200 and int(fields["content-length"]) > 0
+        assert rest == b"" or rest.startswith(b"HTTP/1.1 200")
+
+
+def test_expect_100_continue(world):
+    with world.connect() as connection:
+        whole = request(world, more="expect: 100-continue\r\n")
+        head, _, body = whole.partition(b"\r\n\r\n")
+        connection.sendall(head + b"\r\n\r\n")
+        assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(body)
+        assert read_reply(connection)[0] == 200
+    with world.connect() as connection:
+        connection.sendall(request(world, more="expect: something\r\n"))
+        assert read_reply(connection)[0] == 417
+    with world.connect() as connection:  # refused before it is asked for
+        connection.sendall(b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\nexpect: 100-continue\r\n\r\n")
+        assert read_reply(connection)[0] == 401
+
+
+def test_chunked_requests(world):
+    with world.connect() as connection:
+        chunks = "".join(f"{len(part):x};ext=1\r\n{part}\r\n" for part in (BODY[:7], BODY[7:30], BODY[30:]))
+        connection.sendall(f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {world.key}\r\ntransfer-encoding: chunked\r\n\r\n{chunks}0\r\n\r\n".encode())
+        assert read_reply(connection)[0] == 200
+        connection.sendall(request(world))
+        assert read_reply(connection)[0] == 200
+
+
+def test_a_request_byte_by_byte(world):
+    with world.connect() as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in request(world):
+            connection.sendall(bytes([byte]))
+        assert read_reply(connection)[0] == 200
+
+
+@pytest.fixture(scope="module")
+def hasty(tmp_path_factory):
+    """A gateway with little patience and small bounds."""
+    folder = tmp_path_factory.mktemp("hasty")
+    sim = Simulator(folder, "--model", "m")
+    gateway = Gateway(folder, base(folder) + f'[limits]\nhead_timeout = "400ms"\nbody_timeout = "400ms"\nidle_timeout = "600ms"\nrequest_bytes = "2KiB"\nreply_bytes = "64KiB"\n'
+                      f'connections = 20\nwrite_timeout = "500ms"\n[upstream.sim]\ndialect = "vllm"\nbase_url = "{sim.url}/v1"\n[model.chat]\nroute = [{{ upstream = "sim", model = "m" }}]\n'
+                      '[model.big]\nroute = [{ upstream = "sim", model = "fault-big-event" }]\n')
+    yield gateway
+    gateway.stop()
+    sim.stop()
+
+
+def test_slow_heads_and_bodies(hasty):
+    with hasty.connect() as connection:
+        connection.sendall(b"GET /heal")
+        status, _, body, _ = read_reply(connection)
+        assert status == 408 and json.loads(body)["error"]["code"] == "request_timeout"
+    with hasty.connect() as connection:
+        connection.sendall(request(hasty)[:-5])
+        assert read_reply(connection)[0] == 408
+    with hasty.connect() as connection:  # nothing at all: closed without a word
+        assert connection.recv(1) == b""
+    with hasty.connect() as connection:  # idle between two requests
+        connection.sendall(request(hasty))
+        assert read_reply(connection)[0] == 200
+        assert connection.recv(1) == b""
+
+
+def test_configured_bounds(hasty):
+    status, _, _ = hasty.post("/v1/chat/completions", json.dumps({"model": "chat", "messages": ["x" * 3000]}))
+    assert status == 413
+    status, _, body = hasty.post("/v1/chat/completions", {"model": "big", "messages": [1]})
+    assert status == 502 and json.loads(body)["error"]["code"] == "upstream_error"
+
+
+def test_too_many_connections(hasty):
+    connections = [hasty.connect() for _ in range(20)]
+    try:
+        for connection in connections:  # all of them are in use, not only in the kernel's queue
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert read_reply(connection)[0] == 200
+        with hasty.connect() as connection:
+            status, fields, body, _ = read_reply(connection)
+            assert (status, fields["retry-after"], json.loads(body)["error"]["code"]) == (503, "1", "overloaded")
+    finally:
+        for connection in connections:
+            connection.close()
+
+
+def test_a_caller_that_does_not_read_is_let_go(hasty):
+    """write_timeout: a reply larger than the kernel's buffers to somebody who takes nothing of it."""
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", hasty.port))
+        body = json.dumps({"model": "big", "messages": [1], "stream": True})
+        for _ in range(8):
+            connection.sendall(request(hasty, body))
+        hasty.log_line(lambda line: line.get("caller_gone"))
+    deadline = time.monotonic() + 20
+    while hasty.metric("bellwether_inflight_requests") > 0:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    assert get(hasty.url + "/healthz")[0] == 200

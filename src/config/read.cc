@@ -437,6 +437,8 @@ ReadResult read_config(std::string_view toml, std::string file, const SecretSour
     return reader.read(root);
   } catch (const toml::parse_error& error) {
     return reader.refuse(error);
+  } catch (const std::invalid_argument&) {
+    return std::vector{Problem{.file = std::move(file), .text = "this is not TOML; the place could not be found out"}};
   }
 }
 

@@ -330,9 +330,10 @@ net::Task<Result<void>> Gateway::keep_keys(std::vector<accounts::Key> next) {
   const auto wait = std::make_shared<Wait>(loop_);
   wait->left = lanes_.size();
   for (const auto& lane : lanes_) {
-    lane->loop.post([this, lane = lane.get(), ring, wait] {
+    // Moved on, not copied: the last one to let go of it must be this thread, which owns the deadline inside.
+    lane->loop.post([this, lane = lane.get(), ring, wait]() mutable {
       lane->lane.adopt(ring);
-      loop_.post([wait] {
+      loop_.post([wait = std::move(wait)] {
         if (--wait->left == 0) wait->all.wake(net::IoStatus::ok);
       });
     });

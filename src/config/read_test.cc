@@ -152,5 +152,20 @@ TEST(UpstreamFromUrl, AddsThePathThatEveryDialectHas) {
   EXPECT_TRUE(std::holds_alternative<Problem>(upstream_from_url("127.0.0.1:8000", 0)));
 }
 
+TEST(Config, RefusesForeignCharactersOutsideOfQuotes) {
+  EXPECT_NE(bad("listen = \"127.0.0.1:1\"\n[upstream.\xED\x95\x9C]\n").find("b.toml:2:11: "), std::string::npos);
+  EXPECT_NE(bad("tyli.\xEF\xB5\xBF = 1").find("b.toml:1:6: "), std::string::npos);
+  EXPECT_NE(bad("a = '''x''''' \x01").find("b.toml:1:15: "), std::string::npos);
+  EXPECT_NE(bad(std::string_view("a\0b = 1", 7)).find("b.toml:1:2: "), std::string::npos);
+}
+
+TEST(Config, TakesAnyLanguageInQuotesAndComments) {
+  const Config config = good(
+      "# \xED\x95\x9C\xEA\xB8\x80 \"\n[upstream.a]\nurl = \"http://h/v1\" # '\n"
+      "[model.\"\xED\x95\x9C\"]\nroute = [{ upstream = 'a', model = \"\"\"x\\\"\xED\x95\x9C\"\"\"\" }]\n");
+  ASSERT_EQ(config.models.size(), 1U);
+  EXPECT_EQ(config.models[0].name, "\xED\x95\x9C");
+}
+
 }  // namespace
 }  // namespace bellwether::config

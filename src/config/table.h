@@ -4,15 +4,10 @@
 
 #include <cstdint>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
-
-// toml++ 3.3 asserts things that a malformed file can break, and goes on undefined without its assertions: an exception instead.
-#define TOML_ASSERT(condition) ((condition) ? static_cast<void>(0) : throw std::invalid_argument("malformed TOML"))
-#define TOML_ASSERT_ASSUME(condition) TOML_ASSERT(condition)
 #include <toml++/toml.h>
 
 #include "config/read.h"

@@ -489,6 +489,8 @@ ReadResult read_config(std::string_view toml, std::string file, const SecretSour
     return reader.read(root);
   } catch (const toml::parse_error& error) {
     return reader.refuse(error);
+  } catch (const BrokenToml&) {
+    return std::vector{Problem{.file = std::move(file), .text = "the file is no TOML: some key, or the name in some [table], is malformed"}};
   }
 }
 

@@ -159,12 +159,16 @@ TEST(Config, RefusesForeignCharactersOutsideOfQuotes) {
   EXPECT_NE(bad(std::string_view("a\0b = 1", 7)).find("b.toml:1:2: "), std::string::npos);
 }
 
+TEST(Config, SaysSoWhereTheParserGivesUp) {
+  EXPECT_NE(bad("[#x]\na = 1\n[a{ b = 1 }]\n"), "");
+}
+
 TEST(Config, TakesAnyLanguageInQuotesAndComments) {
   const Config config = good(
       "# \xED\x95\x9C\xEA\xB8\x80 \"\n[upstream.a]\nurl = \"http://h/v1\" # '\n"
       "[model.\"\xED\x95\x9C\"]\nroute = [{ upstream = 'a', model = \"\"\"x\\\"\xED\x95\x9C\"\"\"\" }]\n");
   ASSERT_EQ(config.models.size(), 1U);
-  EXPECT_EQ(config.models[0].name, "\xED\x95\x9C");
+  EXPECT_EQ(config.models[0].id, "\xED\x95\x9C");
 }
 
 }  // namespace

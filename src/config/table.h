@@ -8,7 +8,17 @@
 #include <string_view>
 #include <vector>
 
+// toml++ 3.3 asserts what a malformed file can break (`[#x]` ahead of a key), and in release builds goes on into the undefined:
+// here its assertions are on in every build type, and an exception that read_config catches.
+namespace bellwether::config {
+struct BrokenToml {};
+[[noreturn]] inline void give_up_on_toml() { throw BrokenToml{}; }
+}  // namespace bellwether::config
+#pragma push_macro("NDEBUG")
+#undef NDEBUG
+#define TOML_ASSERT(condition) ((condition) ? static_cast<void>(0) : ::bellwether::config::give_up_on_toml())
 #include <toml++/toml.h>
+#pragma pop_macro("NDEBUG")
 
 #include "config/read.h"
 

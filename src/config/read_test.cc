@@ -165,7 +165,7 @@ TEST(Config, SaysSoWhereTheParserGivesUp) {
 
 TEST(Config, TakesAnyLanguageInQuotesAndComments) {
   const Config config = good(
-      "# \xED\x95\x9C\xEA\xB8\x80 \"\n[upstream.a]\nurl = \"http://h/v1\" # '\n"
+      "# \xED\x95\x9C\xEA\xB8\x80 \"\n[upstream.a]\ndialect = \"vllm\"\nbase_url = \"http://h/v1\" # '\n"
       "[model.\"\xED\x95\x9C\"]\nroute = [{ upstream = 'a', model = \"\"\"x\\\"\xED\x95\x9C\"\"\"\" }]\n");
   ASSERT_EQ(config.models.size(), 1U);
   EXPECT_EQ(config.models[0].id, "\xED\x95\x9C");

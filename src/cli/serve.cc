@@ -331,7 +331,7 @@ net::Task<Result<void>> Gateway::keep_keys(std::vector<accounts::Key> next) {
   wait->left = lanes_.size();
   for (const auto& lane : lanes_) {
     // Moved on, not copied: the last one to let go of it must be this thread, which owns the deadline inside.
-    lane->loop.post([this, lane = lane.get(), ring, wait]() mutable {
+    lane->loop.post([this, lane = lane.get(), ring, wait = wait]() mutable {
       lane->lane.adopt(ring);
       loop_.post([wait = std::move(wait)] {
         if (--wait->left == 0) wait->all.wake(net::IoStatus::ok);

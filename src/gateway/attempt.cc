@@ -151,7 +151,7 @@ net::Task<AttemptEnd> attempt(Lane& lane, const chat::Request& chat, net::Reques
     attempt.progress = relay::Progress::nothing_sent;
     end = co_await run_once(attempt, net::Pool::Wanted::fresh, connection);
   }
-  if (cancellation.requested) end.failure = Failure{.reason = Reason::caller_gone};
+  if (reply.caller_gone()) end.failure = Failure{.reason = Reason::caller_gone};
   co_return end;
 }
 

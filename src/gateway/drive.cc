@@ -35,7 +35,7 @@ net::Task<Result<void>> drive(Lane& lane, const catalog::Plan& plan, const chat:
     step = relay.next(event_of(end));
   }
   reply.unwatch_caller();
-  trail.caller_gone = cancellation.requested || reply.caller_gone();
+  trail.caller_gone = reply.caller_gone();
   if (trail.caller_gone) co_return failed(Reason::caller_gone);
   if (end.failure) co_return std::unexpected(std::move(*end.failure));
   co_return Result<void>{};

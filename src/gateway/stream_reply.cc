@@ -15,8 +15,10 @@ constexpr Duration after_finish = std::chrono::seconds(5);
 // For the last bytes of a stream that has been dealt with, so that its connection can be used again.
 constexpr Duration tail_patience = std::chrono::milliseconds(250);
 
-/// Writes to the caller, beginning the stream if need be.
-net::Task<Result<void>> write(Attempt& attempt, std::string_view bytes) {
+enum class Ending : bool { more_follows, last };
+
+/// Writes to the caller, beginning the stream if need be, and ending it with the last bytes.
+net::Task<Result<void>> write(Attempt& attempt, std::string_view bytes, Ending ending = Ending::more_follows) {
   if (!attempt.reply.started()) {
     ReplyFields fields{attempt.trail, "text/event-stream; charset=utf-8"};
     fields.add("cache-control", "no-cache");
@@ -24,7 +26,8 @@ net::Task<Result<void>> write(Attempt& attempt, std::string_view bytes) {
     attempt.trail.status = 200;
     std::ignore = co_await attempt.reply.start(200, fields.all());
   }
-  if (co_await attempt.reply.write(bytes) != net::IoStatus::ok) {
+  const net::IoStatus status = ending == Ending::last ? co_await attempt.reply.finish(bytes) : co_await attempt.reply.write(bytes);
+  if (status != net::IoStatus::ok) {
     attempt.cancellation.request();
     co_return failed(Reason::caller_gone);
   }
@@ -115,17 +118,18 @@ net::Task<AttemptEnd> relay_stream(Attempt& attempt, net::Exchange& exchange) {
     const bool caller_gone = taken.failure && taken.failure->reason == Reason::caller_gone;
     if (taken.failure && outgoing.finished() && !caller_gone) taken = Taken{.done = true, .failure = std::nullopt, .event_seen = true};
 
-    if (taken.done && !taken.failure) outgoing.append_end({attempt.upstream.name, attempt.latency_ms()}, out);
-    if (!out.empty()) {
+    const bool ends = taken.done && !taken.failure;
+    if (ends) outgoing.append_end({attempt.upstream.name, attempt.latency_ms()}, out);
+    if (!out.empty() || ends) {
       if (attempt.progress != relay::Progress::reply_started) {
         attempt.progress = relay::Progress::reply_started;
         attempt.raw.release();
       }
-      if (Result<void> written = co_await write(attempt, out); !written) co_return attempt.failed_with(std::move(written).error());
+      Result<void> written = co_await write(attempt, out, ends ? Ending::last : Ending::more_follows);
+      if (!written) co_return attempt.failed_with(std::move(written).error());
     }
     if (taken.failure) co_return attempt.failed_with(*std::move(taken.failure));
-    if (taken.done) {
-      std::ignore = co_await attempt.reply.finish();
+    if (ends) {
       if (!complete) co_await read_tail(attempt, exchange);
       co_return AttemptEnd{relay::Progress::reply_started, std::nullopt};
     }

@@ -87,6 +87,12 @@ Task<IoStatus> Reply::put(std::span<const iovec> pieces) {
   co_return status;
 }
 
+Task<IoStatus> Reply::put_last(std::span<const iovec> pieces) {
+  const IoStatus status = co_await put(pieces);
+  complete_ = status == IoStatus::ok;
+  co_return status;
+}
+
 Task<IoStatus> Reply::send(int status, std::span<const ReplyField> fields, std::span<const std::string_view> body) {
   BW_CHECK(state_ == State::open);
   BW_CHECK(body.size() <= 14);
@@ -106,7 +112,7 @@ Task<IoStatus> Reply::send(int status, std::span<const ReplyField> fields, std::
   if (!head_only_)
     for (const std::string_view part : body)
       if (!part.empty()) pieces[count++] = piece_of(part);
-  co_return co_await put({pieces.data(), count});
+  co_return co_await put_last({pieces.data(), count});
 }
 
 Task<IoStatus> Reply::start(int status, std::span<const ReplyField> fields) {
@@ -120,26 +126,38 @@ Task<IoStatus> Reply::start(int status, std::span<const ReplyField> fields) {
   co_return gone_ ? IoStatus::closed : IoStatus::ok;
 }
 
+/// The chunk around some bytes, or the bytes alone where the body ends with the connection.
+class Reply::Framed {
+ public:
+  Framed(const Reply& reply, std::string_view head, std::string_view bytes) {
+    if (!head.empty()) add(head);
+    if (bytes.empty() || reply.head_only_) return;
+    if (reply.length_ == Length::until_close) {
+      add(bytes);
+      return;
+    }
+    char* end = std::to_chars(size_line_, size_line_ + 16, bytes.size(), 16).ptr;
+    *end++ = '\r';
+    *end++ = '\n';
+    add({size_line_, static_cast<std::size_t>(end - size_line_)});
+    add(bytes);
+    add("\r\n");
+  }
+  void add(std::string_view bytes) { pieces_[count_++] = piece_of(bytes); }
+  [[nodiscard]] std::span<const iovec> pieces() const { return {pieces_.data(), count_}; }
+
+ private:
+  char size_line_[20];
+  std::array<iovec, 5> pieces_;
+  std::size_t count_ = 0;
+};
+
 Task<IoStatus> Reply::write(std::string_view bytes) {
   BW_CHECK(state_ == State::started);
   if (bytes.empty()) co_return IoStatus::ok;
-  char size_line[20];
-  std::array<iovec, 4> pieces;
-  std::size_t count = 0;
-  const std::string head = std::move(pending_head_);
-  pending_head_.clear();
-  if (!head.empty()) pieces[count++] = piece_of(head);
-  if (!head_only_) {
-    if (length_ == Length::chunked) {
-      char* end = std::to_chars(size_line, size_line + 16, bytes.size(), 16).ptr;
-      *end++ = '\r';
-      *end++ = '\n';
-      pieces[count++] = {size_line, static_cast<std::size_t>(end - size_line)};
-    }
-    pieces[count++] = piece_of(bytes);
-    if (length_ == Length::chunked) pieces[count++] = piece_of("\r\n");
-  }
-  co_return co_await put({pieces.data(), count});
+  const std::string head = std::exchange(pending_head_, {});
+  const Framed framed{*this, head, bytes};
+  co_return co_await put(framed.pieces());
 }
 
 Task<IoStatus> Reply::flush_head() {
@@ -150,16 +168,13 @@ Task<IoStatus> Reply::flush_head() {
   co_return co_await put({&piece, 1});
 }
 
-Task<IoStatus> Reply::finish() {
+Task<IoStatus> Reply::finish(std::string_view last) {
   BW_CHECK(state_ == State::started);
   state_ = State::done;
-  std::array<iovec, 2> pieces;
-  std::size_t count = 0;
-  const std::string head = std::move(pending_head_);
-  pending_head_.clear();
-  if (!head.empty()) pieces[count++] = piece_of(head);
-  if (length_ == Length::chunked && !head_only_) pieces[count++] = piece_of("0\r\n\r\n");
-  co_return co_await put({pieces.data(), count});
+  const std::string head = std::exchange(pending_head_, {});
+  Framed framed{*this, head, last};
+  if (length_ == Length::chunked && !head_only_) framed.add("0\r\n\r\n");
+  co_return co_await put_last(framed.pieces());
 }
 
 void Reply::abort() {

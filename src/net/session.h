@@ -65,7 +65,8 @@ class Reply {
   [[nodiscard]] Task<IoStatus> write(std::string_view bytes);
   /// Puts the head on the wire by itself, for a handler whose first bytes come later.
   [[nodiscard]] Task<IoStatus> flush_head();
-  [[nodiscard]] Task<IoStatus> finish();
+  /// The last bytes and the end of the body, in one write: a caller who has read the last event may hang up at once.
+  [[nodiscard]] Task<IoStatus> finish(std::string_view last = {});
   /// Ends a started reply so that nobody can take it for complete: the connection closes within the chunked body.
   void abort();
 
@@ -74,7 +75,8 @@ class Reply {
   /// `on_gone` is called once, on the loop, if the caller hangs up before the reply is complete.
   void watch_caller(std::function<void()> on_gone);
   void unwatch_caller();
-  [[nodiscard]] bool caller_gone() const { return gone_; }
+  /// Before the reply was complete; a caller who leaves with all of it in hand is not gone.
+  [[nodiscard]] bool caller_gone() const { return gone_ && !complete_; }
   /// Closes the connection after this reply.
   void close_after() { keep_alive_ = false; }
   /// The connection itself, for the simulator's faults. What is done to it is the handler's own risk.
@@ -88,8 +90,10 @@ class Reply {
   friend class Session;
   enum class State : std::uint8_t { open, started, done };
   enum class Length : std::uint8_t { chunked, until_close };
+  class Framed;
 
   Reply(Stream& stream, const SessionLimits& limits, const bool& draining) : stream_{stream}, limits_{limits}, draining_{draining} {}
+  [[nodiscard]] Task<IoStatus> put_last(std::span<const iovec> pieces);
   void append_head(std::string& out, int status, std::span<const ReplyField> fields);
   [[nodiscard]] Task<IoStatus> put(std::span<const iovec> pieces);
 
@@ -102,6 +106,7 @@ class Reply {
   bool http_1_0_ = false;
   bool keep_alive_ = true;
   bool gone_ = false;
+  bool complete_ = false;    ///< All of it was handed to the kernel.
   std::string pending_head_; ///< Of a started reply, until its first bytes go out.
   Duration waited_{};
   std::function<void()> on_gone_;

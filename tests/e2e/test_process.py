@@ -474,8 +474,8 @@ def test_an_upstream_that_closes_idle_connections_goes_unnoticed(tmp_path):
             received = b""
             while b'"messages"' not in received:
                 received += connection.recv(65536)
-            connection.sendall(f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(reply)}\r\n\r\n{reply}".encode())
             served.append(1)
+            connection.sendall(f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(reply)}\r\n\r\n{reply}".encode())
             time.sleep(0.01)
             connection.close()  # although it promised to stay
 

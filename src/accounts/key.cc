@@ -51,8 +51,7 @@ bool well_formed(std::string_view key_text) {
 Digest digest_of(std::string_view key_text) {
   thread_local const std::unique_ptr<EVP_MD_CTX, FreeContext> context{EVP_MD_CTX_new()};
   Digest digest;
-  const bool done = EVP_DigestInit_ex2(context.get(), sha256(), nullptr) == 1 &&
-                    EVP_DigestUpdate(context.get(), key_text.data(), key_text.size()) == 1 &&
+  const bool done = EVP_DigestInit_ex2(context.get(), sha256(), nullptr) == 1 && EVP_DigestUpdate(context.get(), key_text.data(), key_text.size()) == 1 &&
                     EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) == 1;
   BW_CHECK(done);
   return digest;

@@ -23,12 +23,12 @@ using Digest = std::array<std::uint8_t, 32>;
 
 /// A key as we keep it.
 struct Key {
-  std::string id;                            ///< "key_" and 16 hex digits; not secret.
-  std::string name;                          ///< The operator's own word for it.
-  std::string account = "default";           ///< Who pays.
+  std::string id;                   ///< "key_" and 16 hex digits; not secret.
+  std::string name;                 ///< The operator's own word for it.
+  std::string account = "default";  ///< Who pays.
   Digest digest{};
-  std::vector<std::string> models;           ///< Canonical names it may use; empty: all.
-  std::string hint;                          ///< First 7 and last 4 characters, for lists.
+  std::vector<std::string> models;  ///< Canonical names it may use; empty: all.
+  std::string hint;                 ///< First 7 and last 4 characters, for lists.
   WallTime created{};
   std::optional<WallTime> expires;
   std::optional<WallTime> revoked;

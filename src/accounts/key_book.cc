@@ -14,8 +14,7 @@ constexpr Duration expires_min = std::chrono::seconds(1);
 std::unexpected<Failure> refused(std::string text) { return failed(Reason::request_malformed, PublicText{std::move(text)}); }
 
 bool is_plain(std::string_view text) {
-  return !text.empty() && text.size() <= name_bytes_max &&
-         std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F; });
+  return !text.empty() && text.size() <= name_bytes_max && std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F; });
 }
 
 std::string hex(const std::uint8_t* bytes, std::size_t count) {
@@ -46,7 +45,8 @@ Result<std::size_t> find_meant(const std::vector<Key>& keys, std::string_view id
   std::vector<std::string_view> names;
   for (const Key& key : keys) names.push_back(key.name);
   const auto near = nearest(id_or_name, names, 1);
-  return refused("there is no key " + std::string(id_or_name.substr(0, name_bytes_max)) + (near.empty() ? "" : "; did you mean " + std::string(near.front()) + "?"));
+  return refused("there is no key " + std::string(id_or_name.substr(0, name_bytes_max)) +
+                 (near.empty() ? "" : "; did you mean " + std::string(near.front()) + "?"));
 }
 
 }  // namespace

@@ -15,9 +15,9 @@ namespace bellwether::accounts {
 
 /// What the operator asks for.
 struct KeyWish {
-  std::string name;                  ///< 1 to 100 bytes without control characters; need not be unique.
+  std::string name;  ///< 1 to 100 bytes without control characters; need not be unique.
   std::string account = "default";
-  std::vector<std::string> models;   ///< Canonical names; empty: all.
+  std::vector<std::string> models;  ///< Canonical names; empty: all.
   std::optional<Duration> expires_in;
 };
 

@@ -102,7 +102,8 @@ Result<accounts::KeyWish> key_wish_from_json(std::string_view body) {
     wish.account = json.value("account", "default");
     wish.models = json.value("models", std::vector<std::string>{});
     constexpr std::int64_t milliseconds_max = std::int64_t{1000} * 3600 * 24 * 36500;
-    if (const std::int64_t in = json.value("expires_in_ms", std::int64_t{-1}); in >= 0 && in <= milliseconds_max) wish.expires_in = std::chrono::milliseconds(in);
+    if (const std::int64_t in = json.value("expires_in_ms", std::int64_t{-1}); in >= 0 && in <= milliseconds_max)
+      wish.expires_in = std::chrono::milliseconds(in);
   } catch (const nlohmann::json::exception&) {
     return failed(Reason::request_malformed, PublicText{"name and account are strings, models is an array of strings, expires_in_ms is an integer."});
   }

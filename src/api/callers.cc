@@ -54,8 +54,8 @@ Result<const Endpoint*> find_endpoint(Method method, std::string_view path) {
     return failed(Reason::method_not_allowed,
                   PublicText{std::string("This URL takes ") + (other_method->method == Method::post ? "POST" : "GET") + " and no other method."});
   constexpr std::size_t path_bytes_max = 200;
-  return failed(Reason::endpoint_unknown,
-                PublicText{"Unknown request URL: " + std::string(path.substr(0, path_bytes_max)) + ". The API is below /v1, for example /v1/chat/completions."});
+  return failed(Reason::endpoint_unknown, PublicText{"Unknown request URL: " + std::string(path.substr(0, path_bytes_max)) +
+                                                     ". The API is below /v1, for example /v1/chat/completions."});
 }
 
 // A body of this size or less is read before the key is looked at: it is there anyhow, and the key is checked once, in the walk.

@@ -18,7 +18,7 @@ struct FailureReply {
   std::string body;         ///< {"error":{"message","type","param","code"}}
   std::string retry_after;  ///< Whole seconds; empty: no such field.
   std::string retry_after_ms;
-  bool never_retry = false; ///< x-should-retry: false
+  bool never_retry = false;  ///< x-should-retry: false
 };
 
 /// `model` is the canonical name where it is known; `attempts` how many upstreams were asked. Nothing internal gets in:

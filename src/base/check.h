@@ -8,5 +8,4 @@ namespace bellwether {
 
 }  // namespace bellwether
 
-#define BW_CHECK(condition) \
-  (static_cast<bool>(condition) ? void(0) : ::bellwether::check_failed(#condition, __FILE__, __LINE__))
+#define BW_CHECK(condition) (static_cast<bool>(condition) ? void(0) : ::bellwether::check_failed(#condition, __FILE__, __LINE__))

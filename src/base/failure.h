@@ -13,31 +13,31 @@ namespace bellwether {
 
 /// Everything that is expected to go wrong, however many places it can come from. Each has a row in `meanings`.
 enum class Reason : std::uint8_t {
-  key_rejected,           ///< No key, a malformed one, an unknown, expired or revoked one.
-  model_forbidden,        ///< The key may not use this model.
-  request_malformed,      ///< The request's HTTP or JSON cannot be read, or a member has a wrong type.
-  request_too_large,      ///< Head or body above its bound.
-  request_too_slow,       ///< The caller did not finish sending in time.
-  endpoint_unknown,       ///< No such path.
-  method_not_allowed,     ///< The path exists, for another method.
-  model_unknown,          ///< No such model.
-  expectation_failed,     ///< An `Expect` other than 100-continue.
-  not_built_yet,          ///< The contract names it; this version has no such part.
-  overloaded,             ///< We are at a bound of our own.
-  shutting_down,          ///< We are draining.
-  caller_gone,            ///< The caller hung up: nobody is left to answer.
-  upstream_unreachable,   ///< No connection: refused, DNS, TLS, connect timeout. Nothing was sent.
-  upstream_busy,          ///< 429 of an upstream.
-  upstream_down,          ///< 5xx of an upstream.
-  upstream_timeout,       ///< A phase of the attempt took longer than configured.
-  upstream_broken,        ///< The upstream's reply was cut, or is not what its dialect promises.
-  upstream_denied_us,     ///< 401, 402, 403: our credentials or our credit there.
-  upstream_lacks_model,   ///< The upstream does not know the model that the route names.
-  upstream_refused,       ///< 400, 413, 422 …: the upstream's verdict on the caller's own request.
-  context_too_long,       ///< The upstream says that the prompt does not fit.
-  no_upstream,            ///< The plan holds no candidate.
-  store_failed,           ///< Our own disk or database.
-  internal,               ///< Ours, and not expected: an exception that escaped a handler.
+  key_rejected,          ///< No key, a malformed one, an unknown, expired or revoked one.
+  model_forbidden,       ///< The key may not use this model.
+  request_malformed,     ///< The request's HTTP or JSON cannot be read, or a member has a wrong type.
+  request_too_large,     ///< Head or body above its bound.
+  request_too_slow,      ///< The caller did not finish sending in time.
+  endpoint_unknown,      ///< No such path.
+  method_not_allowed,    ///< The path exists, for another method.
+  model_unknown,         ///< No such model.
+  expectation_failed,    ///< An `Expect` other than 100-continue.
+  not_built_yet,         ///< The contract names it; this version has no such part.
+  overloaded,            ///< We are at a bound of our own.
+  shutting_down,         ///< We are draining.
+  caller_gone,           ///< The caller hung up: nobody is left to answer.
+  upstream_unreachable,  ///< No connection: refused, DNS, TLS, connect timeout. Nothing was sent.
+  upstream_busy,         ///< 429 of an upstream.
+  upstream_down,         ///< 5xx of an upstream.
+  upstream_timeout,      ///< A phase of the attempt took longer than configured.
+  upstream_broken,       ///< The upstream's reply was cut, or is not what its dialect promises.
+  upstream_denied_us,    ///< 401, 402, 403: our credentials or our credit there.
+  upstream_lacks_model,  ///< The upstream does not know the model that the route names.
+  upstream_refused,      ///< 400, 413, 422 …: the upstream's verdict on the caller's own request.
+  context_too_long,      ///< The upstream says that the prompt does not fit.
+  no_upstream,           ///< The plan holds no candidate.
+  store_failed,          ///< Our own disk or database.
+  internal,              ///< Ours, and not expected: an exception that escaped a handler.
 };
 
 enum class Blame : std::uint8_t { caller, upstream, ours };
@@ -71,10 +71,10 @@ struct PublicText {
 struct Failure {
   Reason reason;
   InternalText detail{};
-  PublicText about{};        ///< Empty: the reason's own sentence is enough.
-  std::string param{};       ///< The request member at fault, for `error.param`.
-  std::string code{};        ///< An upstream's own code, where it says more than ours.
-  int http_status = 0;       ///< An upstream's own status where it is passed on; 0: the table's.
+  PublicText about{};                ///< Empty: the reason's own sentence is enough.
+  std::string param{};               ///< The request member at fault, for `error.param`.
+  std::string code{};                ///< An upstream's own code, where it says more than ours.
+  int http_status = 0;               ///< An upstream's own status where it is passed on; 0: the table's.
   std::int64_t retry_after_ms = -1;  ///< What the other side asked us to wait; -1: nothing.
 };
 

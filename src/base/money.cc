@@ -18,8 +18,7 @@ std::optional<Money> parse_money(std::string_view decimal) {
 
   std::int64_t nano = 0;
   const auto append = [&nano](char digit) {
-    return digit >= '0' && digit <= '9' && !__builtin_mul_overflow(nano, 10, &nano) &&
-           !__builtin_add_overflow(nano, digit - '0', &nano);
+    return digit >= '0' && digit <= '9' && !__builtin_mul_overflow(nano, 10, &nano) && !__builtin_add_overflow(nano, digit - '0', &nano);
   };
   for (const char digit : whole)
     if (!append(digit)) return std::nullopt;

@@ -14,7 +14,6 @@ namespace bellwether {
 [[nodiscard]] std::size_t edit_distance(std::string_view left, std::string_view right);
 
 /// Up to `count_max` of `known` that are near enough to be meant by `name`, nearest first; ties keep `known`'s order.
-[[nodiscard]] std::vector<std::string_view> nearest(std::string_view name, std::span<const std::string_view> known,
-                                                    std::size_t count_max = 3);
+[[nodiscard]] std::vector<std::string_view> nearest(std::string_view name, std::span<const std::string_view> known, std::size_t count_max = 3);
 
 }  // namespace bellwether

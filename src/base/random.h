@@ -19,9 +19,7 @@ class Random {
   }
 
   /// Uniform in [0, bound); `bound` is at least 1. The bias is below 2⁻³² for bounds below 2³².
-  [[nodiscard]] std::uint64_t below(std::uint64_t bound) {
-    return static_cast<std::uint64_t>((static_cast<unsigned __int128>(next()) * bound) >> 64);
-  }
+  [[nodiscard]] std::uint64_t below(std::uint64_t bound) { return static_cast<std::uint64_t>((static_cast<unsigned __int128>(next()) * bound) >> 64); }
 
  private:
   std::uint64_t state_;

@@ -25,8 +25,8 @@ using Result = std::expected<T, Failure>;
 }  // namespace bellwether
 
 // BW_TRY(name, expression): binds the value, or returns the failure to whoever called.
-#define BW_TRY_IMPL(name, expression, exit)                             \
-  auto name##_result = (expression);                                    \
+#define BW_TRY_IMPL(name, expression, exit)                                   \
+  auto name##_result = (expression);                                          \
   if (!name##_result) exit std::unexpected(std::move(name##_result).error()); \
   auto&& name = *name##_result
 #define BW_TRY(name, expression) BW_TRY_IMPL(name, expression, return)

@@ -13,8 +13,8 @@ std::string to_rfc3339(WallTime time) {
   std::tm utc{};
   gmtime_r(&moment, &utc);
   char text[48];
-  const int length = std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900, utc.tm_mon + 1,
-                                   utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, static_cast<int>(ms_total - seconds * 1000));
+  const int length = std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour,
+                                   utc.tm_min, utc.tm_sec, static_cast<int>(ms_total - seconds * 1000));
   return {text, static_cast<std::size_t>(length)};
 }
 

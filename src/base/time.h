@@ -17,9 +17,7 @@ using WallTime = std::chrono::system_clock::time_point;
 [[nodiscard]] std::string to_rfc3339(WallTime time);
 
 /// Seconds since 1970.
-[[nodiscard]] inline std::int64_t unix_seconds(WallTime time) {
-  return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count();
-}
+[[nodiscard]] inline std::int64_t unix_seconds(WallTime time) { return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count(); }
 
 [[nodiscard]] inline double milliseconds_of(Duration duration) { return static_cast<double>(duration.count()) / 1e6; }
 

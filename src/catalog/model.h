@@ -30,7 +30,7 @@ struct Model {
   std::vector<std::string> aliases;
   std::vector<RouteEntry> route;  ///< In order of preference; never empty.
   std::optional<metering::Price> price;
-  std::int64_t created = 0;       ///< Unix seconds, for GET /v1/models.
+  std::int64_t created = 0;  ///< Unix seconds, for GET /v1/models.
   std::string owned_by = "bellwether";
 };
 

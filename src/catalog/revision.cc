@@ -49,7 +49,9 @@ const Model* Revision::find(std::string_view name) const {
 Result<const Model*> Revision::resolve(std::string_view name) const {
   if (const Model* model = find(name)) return model;
   if (known_ == Known::not_all_yet)
-    return failed(Reason::no_upstream, PublicText{"The model " + shortened(name) + " is not known yet: an upstream has not told which models it serves. Try again shortly."}, "model");
+    return failed(Reason::no_upstream,
+                  PublicText{"The model " + shortened(name) + " is not known yet: an upstream has not told which models it serves. Try again shortly."},
+                  "model");
   std::vector<std::string_view> names;
   for (const Model& model : models_) names.push_back(model.id);
   for (const Model& model : models_) names.insert(names.end(), model.aliases.begin(), model.aliases.end());

@@ -38,10 +38,10 @@ struct Upstream {
   std::string name;
   DialectName dialect = DialectName::openai;
   Url base_url;
-  std::string api_key;               ///< Secret; empty: none is sent. Never logged.
+  std::string api_key;  ///< Secret; empty: none is sent. Never logged.
   Timeouts timeouts;
-  std::uint32_t connections_max = 1024;  ///< Open connections per lane.
-  std::uint32_t idle_max = 256;          ///< Of them kept open unused, per lane.
+  std::uint32_t connections_max = 1024;          ///< Open connections per lane.
+  std::uint32_t idle_max = 256;                  ///< Of them kept open unused, per lane.
   Duration idle_for = std::chrono::seconds(60);  ///< An unused connection is closed after this long.
 };
 

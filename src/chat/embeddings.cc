@@ -32,8 +32,8 @@ std::optional<std::string> encode(std::string_view array) {
   }
   const std::size_t size = values.size() * sizeof(float);
   std::string text(4 * ((size + 2) / 3) + 1, '\0');
-  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), reinterpret_cast<const unsigned char*>(values.data()),
-                                     static_cast<int>(size));
+  const int length =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), reinterpret_cast<const unsigned char*>(values.data()), static_cast<int>(size));
   text.resize(static_cast<std::size_t>(length));
   return text;
 }

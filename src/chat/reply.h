@@ -22,15 +22,15 @@ struct EventFacts {
     broken,  ///< Not JSON, or not an object.
   };
   Kind kind = Kind::other;
-  std::string_view model_raw;                 ///< Place of the model's name, quotes included; empty if absent.
-  std::string_view usage_raw;                 ///< Place of the usage value (also when it is null); empty if absent.
-  std::string_view usage_key_raw;             ///< Place of its key, for taking the member out.
-  std::optional<metering::Usage> usage;       ///< Running or final count, where there is one that is not null.
-  bool first_token = false;                   ///< Carries text, reasoning or a tool call: more than a role.
-  bool finished = false;                      ///< A choice carries a finish_reason that is not null.
-  bool interrupted = false;                   ///< The finish_reason says that the upstream broke off (DeepSeek's insufficient_system_resource, vLLM's abort and error).
-  bool in_tool_call = false;                  ///< The delta is part of a tool call.
-  std::optional<Failure> failure;             ///< error, broken: what it means.
+  std::string_view model_raw;            ///< Place of the model's name, quotes included; empty if absent.
+  std::string_view usage_raw;            ///< Place of the usage value (also when it is null); empty if absent.
+  std::string_view usage_key_raw;        ///< Place of its key, for taking the member out.
+  std::optional<metering::Usage> usage;  ///< Running or final count, where there is one that is not null.
+  bool first_token = false;              ///< Carries text, reasoning or a tool call: more than a role.
+  bool finished = false;                 ///< A choice carries a finish_reason that is not null.
+  bool interrupted = false;        ///< The finish_reason says that the upstream broke off (DeepSeek's insufficient_system_resource, vLLM's abort and error).
+  bool in_tool_call = false;       ///< The delta is part of a tool call.
+  std::optional<Failure> failure;  ///< error, broken: what it means.
 };
 
 /// A complete reply that is not a stream. Views point into the body.

@@ -73,8 +73,7 @@ Result<void> read_stream_options(std::string_view raw, Request& request) {
 
 /// The members that decide what is done: two of one name could be taken differently here and upstream.
 bool decides(std::string_view key) {
-  return key == "model" || key == "stream" || key == "stream_options" || key == "messages" || key == "prompt" || key == "input" ||
-         key == "encoding_format";
+  return key == "model" || key == "stream" || key == "stream_options" || key == "messages" || key == "prompt" || key == "input" || key == "encoding_format";
 }
 
 Result<void> read_member(const Member& member, Request& request, bool& content_seen) {
@@ -130,8 +129,7 @@ Result<Request> read_request(Endpoint endpoint, std::string_view body, json::Rea
     request.member_names.emplace_back(member.key);
   }
   if (request.model_raw.empty()) return missing("model");
-  if (!content_seen)
-    return missing(endpoint == Endpoint::chat_completions ? "messages" : endpoint == Endpoint::completions ? "prompt" : "input");
+  if (!content_seen) return missing(endpoint == Endpoint::chat_completions ? "messages" : endpoint == Endpoint::completions ? "prompt" : "input");
   return request;
 }
 

@@ -18,20 +18,20 @@ enum class Endpoint : std::uint8_t { chat_completions, completions, embeddings }
 /// Made by `read_request`. Views point into `body`, which must not change or move while this is used.
 struct Request {
   Endpoint endpoint = Endpoint::chat_completions;
-  std::string_view body;                 ///< As it came, with json::padding bytes allocated behind it.
-  std::string_view object;               ///< The top-level object within it, braces included.
-  std::string model;                     ///< As the caller wrote it, unescaped.
-  std::string_view model_raw;            ///< Its place in the body, quotes included.
+  std::string_view body;       ///< As it came, with json::padding bytes allocated behind it.
+  std::string_view object;     ///< The top-level object within it, braces included.
+  std::string model;           ///< As the caller wrote it, unescaped.
+  std::string_view model_raw;  ///< Its place in the body, quotes included.
   bool stream = false;
-  bool usage_asked = false;              ///< stream_options.include_usage is true.
-  bool running_usage_asked = false;      ///< stream_options.continuous_usage_stats is true (vLLM's own).
-  std::string_view stream_options_raw;   ///< The object or null; empty if absent.
-  std::string_view include_usage_raw;    ///< The value of include_usage within it; empty if absent.
-  std::string_view running_usage_raw;    ///< The value of continuous_usage_stats; empty if absent.
+  bool usage_asked = false;                       ///< stream_options.include_usage is true.
+  bool running_usage_asked = false;               ///< stream_options.continuous_usage_stats is true (vLLM's own).
+  std::string_view stream_options_raw;            ///< The object or null; empty if absent.
+  std::string_view include_usage_raw;             ///< The value of include_usage within it; empty if absent.
+  std::string_view running_usage_raw;             ///< The value of continuous_usage_stats; empty if absent.
   std::optional<std::int64_t> output_tokens_max;  ///< max_completion_tokens, else max_tokens.
-  std::int64_t choices = 1;              ///< `n`.
-  bool base64_asked = false;             ///< embeddings: encoding_format is "base64".
-  std::vector<std::string> member_names; ///< Top-level names: what the caller set is not defaulted by a route.
+  std::int64_t choices = 1;                       ///< `n`.
+  bool base64_asked = false;                      ///< embeddings: encoding_format is "base64".
+  std::vector<std::string> member_names;          ///< Top-level names: what the caller set is not defaulted by a route.
 };
 
 /// Reads the members that we need in one pass. Checks types of what it reads (`model` a non-empty string, `messages` a

@@ -57,8 +57,9 @@ Result<std::optional<AdminReply>> ask_server(const std::string& data_folder, std
     if (errno == EACCES || errno == EPERM) return failed(Reason::key_rejected, "you may not open " + data_folder + "/admin.sock");
     return trouble("connect");
   }
-  const std::string request = fmt::format("{} {} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{}",
-                                          method, path, body.size(), body);
+  const std::string request =
+      fmt::format("{} {} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{}", method, path,
+                  body.size(), body);
   for (std::string_view rest = request; !rest.empty();) {
     const ssize_t sent = ::send(socket.fd, rest.data(), rest.size(), MSG_NOSIGNAL);
     if (sent <= 0) return trouble("send");

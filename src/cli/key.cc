@@ -1,5 +1,5 @@
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include <chrono>
@@ -139,7 +139,8 @@ int run_create(const Options& options) {
   accounts::KeyWish wish{.name = options.name, .account = options.account, .models = options.models};
   if (!options.expires.empty()) {
     wish.expires_in = parse_expiry(options.expires);
-    if (!wish.expires_in) return complain({.reason = Reason::request_malformed, .about = {"--expires takes a time such as 90d, 12h or 30m, not " + options.expires}});
+    if (!wish.expires_in)
+      return complain({.reason = Reason::request_malformed, .about = {"--expires takes a time such as 90d, 12h or 30m, not " + options.expires}});
   }
   const auto change = [&](std::vector<accounts::Key>& keys) -> Result<std::string> {
     BW_TRY_DONE(canonical_models(*config, wish));
@@ -152,7 +153,8 @@ int run_create(const Options& options) {
 int run_list(const Options& options) {
   const auto config = load(options.given, Secrets::unneeded, Purpose::data_only);
   if (!config) return cli::complain(config.error()), exit_invalid;
-  return finish(options, carry_out(config->data, "GET", "/admin/keys", "", [](std::vector<accounts::Key>& keys) -> Result<std::string> { return api::keys_json(keys); }));
+  return finish(
+      options, carry_out(config->data, "GET", "/admin/keys", "", [](std::vector<accounts::Key>& keys) -> Result<std::string> { return api::keys_json(keys); }));
 }
 
 int run_revoke(const Options& options) {

@@ -29,7 +29,9 @@ class LaneThread {
  public:
   LaneThread(std::size_t number, std::uint64_t seed, const LaneSettings& settings, telemetry::AccessLog& access_log,
              std::atomic<std::uint32_t>& open_connections)
-      : loop{seed}, lane{loop, number, settings.gateway, access_log}, callers{lane, settings.compat},
+      : loop{seed},
+        lane{loop, number, settings.gateway, access_log},
+        callers{lane, settings.compat},
         server{loop, callers, settings.limits, settings.connections_max, open_connections} {
     server.set_tls(settings.tls);
   }
@@ -40,7 +42,8 @@ class LaneThread {
   }
 
   void listen(net::ListenSocket socket) {
-    listeners_.push_back(std::make_unique<net::Listener>(loop, std::move(socket), [this](net::Socket connection) { server.on_connection(std::move(connection)); }));
+    listeners_.push_back(
+        std::make_unique<net::Listener>(loop, std::move(socket), [this](net::Socket connection) { server.on_connection(std::move(connection)); }));
   }
 
   void start() {

@@ -80,7 +80,9 @@ Loaded load(Given given, Secrets secrets, Purpose purpose) {
   std::vector<Problem> problems;
   if (!given.listen.empty()) {
     if (auto address = config::parse_listen(given.listen)) config.listen = {*std::move(address)};
-    else problems.push_back({.file = {}, .text = "--listen takes an address and a port such as 127.0.0.1:8080, or unix:/run/bellwether.sock; not " + given.listen});
+    else
+      problems.push_back(
+          {.file = {}, .text = "--listen takes an address and a port such as 127.0.0.1:8080, or unix:/run/bellwether.sock; not " + given.listen});
   }
   if (!given.admin_listen.empty()) {
     if (auto address = config::parse_listen(given.admin_listen)) config.admin = *std::move(address);

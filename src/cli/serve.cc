@@ -1,10 +1,10 @@
 // The composition root: what the gateway is made of, and how its parts are connected. Reads configuration, opens the data folder and
 // the listeners, starts a lane for each core; then the main thread is the control loop: signals, reloads, keys, discovery, admin.
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <csignal>
 #include <cstdio>
@@ -69,8 +69,11 @@ telemetry::AccessLogTarget target_of(const config::Log& log) {
 LaneSettings settings_of(const config::Config& config) {
   LaneSettings settings;
   settings.gateway = {.reply_bytes_max = config.limits.reply_bytes_max, .keep_alive_comment = config.keep_alive_comment};
-  settings.limits = {.request_bytes_max = config.limits.request_bytes_max, .head_timeout = config.limits.head_timeout, .body_timeout = config.limits.body_timeout,
-                     .idle_timeout = config.limits.idle_timeout, .write_timeout = config.limits.write_timeout};
+  settings.limits = {.request_bytes_max = config.limits.request_bytes_max,
+                     .head_timeout = config.limits.head_timeout,
+                     .body_timeout = config.limits.body_timeout,
+                     .idle_timeout = config.limits.idle_timeout,
+                     .write_timeout = config.limits.write_timeout};
   settings.connections_max = config.limits.connections_max;
   settings.compat = {.unknown_model_status = config.compat.unknown_model_status};
   if (config.tls) settings.tls = or_throw(net::make_server_tls(config.tls->certificate, config.tls->private_key));
@@ -151,8 +154,11 @@ class Gateway final : public api::Control {
 };
 
 Gateway::Gateway(config::Config config, Options options)
-    : config_{std::move(config)}, options_{std::move(options)}, folder_{or_throw(store::DataFolder::lock(config_.data))},
-      keys_{or_throw(store::load_keys(folder_))}, loop_{random_seed()} {
+    : config_{std::move(config)},
+      options_{std::move(options)},
+      folder_{or_throw(store::DataFolder::lock(config_.data))},
+      keys_{or_throw(store::load_keys(folder_))},
+      loop_{random_seed()} {
   raise_file_limit();
   const LaneSettings settings = settings_of(config_);
   const std::size_t lanes = config_.lanes > 0 ? config_.lanes : std::max(1U, std::thread::hardware_concurrency());
@@ -201,7 +207,8 @@ void Gateway::open_admin() {
   admin_unix_ = std::make_unique<AdminServer>(loop_, *this, api::AdminDoor::unix_socket, open_admin_connections_);
   admin_point_ = config_.admin ? point_of(*config_.admin) : net::ListenPoint{"127.0.0.1", admin_port, {}};
   const auto listen = [this](net::ListenSocket socket, AdminServer& server) {
-    admin_listeners_.push_back(std::make_unique<net::Listener>(loop_, std::move(socket), [&server](net::Socket connection) { server.server.on_connection(std::move(connection)); }));
+    admin_listeners_.push_back(
+        std::make_unique<net::Listener>(loop_, std::move(socket), [&server](net::Socket connection) { server.server.on_connection(std::move(connection)); }));
   };
   listen(or_throw(net::listen_on(admin_point_, net::Sharing::first)), *admin_tcp_);
   const AdminSocketPath socket = admin_socket_path(folder_.path());
@@ -273,7 +280,8 @@ void Gateway::become_ready() {
     shown += (shown.empty() ? "" : ", ") + addresses.back();
   }
   const std::string admin = admin_point_.text(false);
-  std::fprintf(stderr, "bellwether %s: listening on %s (%zu lane(s)); admin on %s\n", std::string(version()).c_str(), shown.c_str(), lanes_.size(), admin.c_str());
+  std::fprintf(stderr, "bellwether %s: listening on %s (%zu lane(s)); admin on %s\n", std::string(version()).c_str(), shown.c_str(), lanes_.size(),
+               admin.c_str());
   if (!options_.ready_file.empty()) or_throw(write_ready_file(options_.ready_file, addresses, admin));
 }
 
@@ -384,7 +392,8 @@ std::string Gateway::metrics_page() {
   facts.started = started_;
   rusage used{};
   ::getrusage(RUSAGE_SELF, &used);
-  facts.cpu_seconds = static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+  facts.cpu_seconds =
+      static_cast<double>(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + static_cast<double>(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
   std::uint64_t pages = 0;
   std::ifstream{"/proc/self/statm"} >> pages >> pages;
   facts.resident_bytes = pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
@@ -471,12 +480,14 @@ void add_serve(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("serve", "Run the gateway");
   CLI::Option* config = verb->add_option("--config", options->given.config, "The config file; bellwether.toml if it is there")->type_name("FILE");
-  CLI::Option* upstream = verb->add_option("--upstream", options->given.upstreams, "Instead of a file: serve every model that this URL lists (repeatable; order is fallback)")
-                              ->type_name("URL")
-                              ->allow_extra_args(false);
+  CLI::Option* upstream =
+      verb->add_option("--upstream", options->given.upstreams, "Instead of a file: serve every model that this URL lists (repeatable; order is fallback)")
+          ->type_name("URL")
+          ->allow_extra_args(false);
   config->excludes(upstream);
   verb->add_option("--listen", options->given.listen, "Callers' address; 127.0.0.1:8080 unless the file says otherwise, port 0 picks one")->type_name("ADDR");
-  verb->add_option("--admin-listen", options->given.admin_listen, "Address of /metrics and health; 127.0.0.1:8081 unless the file says otherwise")->type_name("ADDR");
+  verb->add_option("--admin-listen", options->given.admin_listen, "Address of /metrics and health; 127.0.0.1:8081 unless the file says otherwise")
+      ->type_name("ADDR");
   verb->add_option("--data", options->given.data, "The data folder; bellwether-data unless the file says otherwise")->type_name("DIR");
   verb->add_option("--ready-file", options->ready_file, "Written once requests are served: addresses and process id as JSON")->type_name("FILE");
   verb->footer(

@@ -1,7 +1,7 @@
 #include "cli/sim.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <atomic>
 #include <csignal>
@@ -37,7 +37,8 @@ struct Options {
 
 constexpr std::uint32_t connections_max = 100'000;
 // The simulator stands in for upstreams that have no such bounds; it must not end a connection before the gateway does.
-constexpr net::SessionLimits limits{.request_bytes_max = std::uint64_t{256} << 20, .idle_timeout = std::chrono::hours(1), .write_timeout = std::chrono::hours(1)};
+constexpr net::SessionLimits limits{
+    .request_bytes_max = std::uint64_t{256} << 20, .idle_timeout = std::chrono::hours(1), .write_timeout = std::chrono::hours(1)};
 
 template <class T>
 T or_throw(Result<T> result) {
@@ -46,7 +47,8 @@ T or_throw(Result<T> result) {
 }
 
 struct Thread {
-  Thread(simulator::Shared& shared, std::atomic<std::uint32_t>& open) : loop{random_seed()}, handler{loop, shared}, server{loop, handler, limits, connections_max, open} {}
+  Thread(simulator::Shared& shared, std::atomic<std::uint32_t>& open)
+      : loop{random_seed()}, handler{loop, shared}, server{loop, handler, limits, connections_max, open} {}
   net::Loop loop;
   simulator::Simulator handler;
   net::Server server;
@@ -64,7 +66,10 @@ void read_options(Options& options) {
   options.simulator.first_token = wait_of(options.first_token, "--ttft");
   options.simulator.between_tokens = wait_of(options.between_tokens, "--delay");
   options.simulator.record = !options.no_record;
-  options.simulator.flavor = options.flavor == "vllm" ? Flavor::vllm : options.flavor == "deepseek" ? Flavor::deepseek : options.flavor == "openai" ? Flavor::openai : Flavor::llama_server;
+  options.simulator.flavor = options.flavor == "vllm"       ? Flavor::vllm
+                             : options.flavor == "deepseek" ? Flavor::deepseek
+                             : options.flavor == "openai"   ? Flavor::openai
+                                                            : Flavor::llama_server;
   if (options.fault.empty()) return;
   const auto fault = simulator::parse_fault(options.fault);
   if (!fault) throw CLI::ValidationError("--fault", fault.error().about.text);
@@ -89,8 +94,10 @@ int run_sim(const Options& options) {
     Thread& thread = *threads.back();
     thread.server.set_tls(tls);
     if (nobody_listens) continue;
-    net::ListenSocket socket = i + 1 == options.threads ? net::ListenSocket{first.release()} : or_throw(point.path.empty() ? net::listen_on(point, net::Sharing::further) : net::duplicate(first));
-    thread.listener = std::make_unique<net::Listener>(thread.loop, std::move(socket), [&thread](net::Socket connection) { thread.server.on_connection(std::move(connection)); });
+    net::ListenSocket socket = i + 1 == options.threads ? net::ListenSocket{first.release()}
+                                                        : or_throw(point.path.empty() ? net::listen_on(point, net::Sharing::further) : net::duplicate(first));
+    thread.listener = std::make_unique<net::Listener>(thread.loop, std::move(socket),
+                                                      [&thread](net::Socket connection) { thread.server.on_connection(std::move(connection)); });
     thread.listener->start();
   }
   // A simulator owes nothing to anybody: it ends at once.
@@ -99,7 +106,8 @@ int run_sim(const Options& options) {
   std::signal(SIGINT, end);
   std::fprintf(stderr, "bellwether sim: %s on %s\n", options.flavor.c_str(), point.text(tls != nullptr).c_str());
   if (!options.ready_file.empty())
-    if (const auto written = write_ready_file(options.ready_file, {point.text(tls != nullptr)}, ""); !written) throw std::runtime_error(written.error().detail.text);
+    if (const auto written = write_ready_file(options.ready_file, {point.text(tls != nullptr)}, ""); !written)
+      throw std::runtime_error(written.error().detail.text);
   for (const auto& thread : threads) thread->thread = std::thread([loop = &thread->loop] { loop->run(); });
   for (const auto& thread : threads) thread->thread.join();
   return exit_ok;
@@ -111,13 +119,16 @@ void add_sim(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("sim", "A faithful upstream to test against, with scripted faults");
   verb->add_option("--listen", options->listen, "Address; port 0 picks one")->type_name("ADDR")->capture_default_str();
-  verb->add_option("--flavor", options->flavor, "Whose manners it has")->check(CLI::IsMember({"vllm", "deepseek", "llama-server", "openai"}))->capture_default_str();
+  verb->add_option("--flavor", options->flavor, "Whose manners it has")
+      ->check(CLI::IsMember({"vllm", "deepseek", "llama-server", "openai"}))
+      ->capture_default_str();
   verb->add_option("--model", options->simulator.models, "A model that it serves (repeatable)")->allow_extra_args(false)->type_name("NAME");
   verb->add_option("--seed", options->simulator.seed, "Another seed, other words")->capture_default_str();
   verb->add_option("--ttft", options->first_token, "Time to the first token")->type_name("TIME")->capture_default_str();
   verb->add_option("--delay", options->between_tokens, "Time between tokens")->type_name("TIME")->capture_default_str();
   verb->add_option("--tokens", options->simulator.tokens, "Tokens of an answer")->check(CLI::Range(1, 1'000'000))->capture_default_str();
-  verb->add_option("--fault", options->fault, "What goes wrong, for every request: 503, cut:5, slow-first:800ms … (an unknown name lists them all)")->type_name("NAME[:ARG]");
+  verb->add_option("--fault", options->fault, "What goes wrong, for every request: 503, cut:5, slow-first:800ms … (an unknown name lists them all)")
+      ->type_name("NAME[:ARG]");
   verb->add_option("--api-key", options->simulator.api_key, "The only key that it takes")->type_name("KEY");
   verb->add_option("--threads", options->threads, "Threads")->check(CLI::Range(1, 64))->capture_default_str();
   CLI::Option* certificate = verb->add_option("--tls-certificate", options->certificate, "Speak TLS with this certificate (PEM)")->type_name("FILE");

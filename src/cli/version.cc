@@ -1,7 +1,7 @@
 #include "cli/version.h"
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include <memory>
 
@@ -19,7 +19,10 @@ void add_version(CLI::App& app, Action& chosen) {
   verb->add_flag("--json", *json, "Say it as JSON (bellwether.version/1)");
   verb->callback([json, &chosen] {
     chosen = [json] {
-      if (*json) fmt::print(R"({{"schema":"bellwether.version/1","version":"{}","commit":"{}"}})" "\n", version(), commit());
+      if (*json)
+        fmt::print(R"({{"schema":"bellwether.version/1","version":"{}","commit":"{}"}})"
+                   "\n",
+                   version(), commit());
       else fmt::print("bellwether {} ({})\n", version(), commit());
       return exit_ok;
     };

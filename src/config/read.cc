@@ -118,8 +118,7 @@ class FileReader {
 };
 
 bool is_plain(std::string_view text) {
-  return !text.empty() && text.size() <= name_bytes_max &&
-         std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F; });
+  return !text.empty() && text.size() <= name_bytes_max && std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F; });
 }
 
 /// Upstream names stand in a header field and in metric labels.
@@ -168,8 +167,7 @@ ReadResult FileReader::read(const toml::table& root_table) {
   const toml::table* const models = root.take_table("model");
   if (upstreams != nullptr) {
     for (auto&& [key, node] : *upstreams) {
-      if (!is_upstream_name(key.str()))
-        reading_.complain(key.source(), "an upstream's name has 1 to 64 letters, digits, '-', '_' or '.'");
+      if (!is_upstream_name(key.str())) reading_.complain(key.source(), "an upstream's name has 1 to 64 letters, digits, '-', '_' or '.'");
       else if (node.as_table() == nullptr) reading_.complain(key.source(), fmt::format("[upstream.{}] must be a table", key.str()));
       else if (config_.upstreams.size() == upstreams_max) reading_.complain(key.source(), fmt::format("more than {} upstreams", upstreams_max));
       else upstream(key.str(), *node.as_table());
@@ -194,7 +192,8 @@ std::optional<ListenAddress> FileReader::address(const toml::node& node, std::st
   const auto text = node.value_exact<std::string>();
   auto parsed = text ? parse_listen(*text) : std::nullopt;
   if (!parsed)
-    table.complain(node, fmt::format("{} must be an address and a port such as \"127.0.0.1:8080\" or \"[::1]:8080\", or \"unix:/run/bellwether.sock\"", table.in(key)));
+    table.complain(
+        node, fmt::format("{} must be an address and a port such as \"127.0.0.1:8080\" or \"[::1]:8080\", or \"unix:/run/bellwether.sock\"", table.in(key)));
   else if (parsed->kind == ListenAddress::Kind::unix_socket) parsed->path = reading_.resolved(parsed->path);
   return parsed;
 }
@@ -267,7 +266,8 @@ void FileReader::upstream(std::string_view name, const toml::table& table) {
       if (url->scheme == catalog::Url::Scheme::unix_socket) upstream.base_url.host = reading_.resolved(url->host);
     } else {
       section.complain(*table.get("base_url"),
-                       fmt::format("{} must be a URL such as \"https://api.example.com/v1\" or \"unix:/run/llm.sock:/v1\", without user, query or fragment", section.in("base_url")));
+                       fmt::format("{} must be a URL such as \"https://api.example.com/v1\" or \"unix:/run/llm.sock:/v1\", without user, query or fragment",
+                                   section.in("base_url")));
     }
   } else if (table.get("base_url") == nullptr) {
     section.complain(fmt::format("[upstream.{}] needs base_url", name));
@@ -302,7 +302,9 @@ void FileReader::model(const toml::key& name, const toml::table& table) {
   claim(model.id, model.id, name.source());
   Table section{table, fmt::format("[model.{}]", model.id), reading_};
   if (const toml::node* node = section.take("route")) route(*node, section, model);
-  else section.complain(fmt::format("[model.{}] needs a route, such as route = [\"{}\"]", model.id, config_.upstreams.empty() ? "upstream" : config_.upstreams.front().name));
+  else
+    section.complain(
+        fmt::format("[model.{}] needs a route, such as route = [\"{}\"]", model.id, config_.upstreams.empty() ? "upstream" : config_.upstreams.front().name));
   if (const toml::node* node = section.take("aliases")) aliases(*node, section, model);
   if (const toml::table* prices = section.take_table("price")) price(*prices, section.in("price"), model);
   section.end();
@@ -315,8 +317,9 @@ void FileReader::claim(const std::string& name, const std::string& model, const 
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c | 0x20);
   const auto [place, fresh] = names_.emplace(std::move(folded), Owner{model, name});
   if (!fresh && place->second.model != model)
-    reading_.complain(where, fmt::format("the name {} is taken by model {}{}", name, place->second.model,
-                                         place->second.as_written == name ? "" : fmt::format(" ({}: names do not differ by case alone)", place->second.as_written)));
+    reading_.complain(where,
+                      fmt::format("the name {} is taken by model {}{}", name, place->second.model,
+                                  place->second.as_written == name ? "" : fmt::format(" ({}: names do not differ by case alone)", place->second.as_written)));
 }
 
 void FileReader::aliases(const toml::node& node, Table& table, catalog::Model& model) {
@@ -359,7 +362,8 @@ void FileReader::route_entry(const toml::node& node, Table& table, catalog::Mode
   Table section{*inner, name, reading_};
   const auto upstream_name = section.take_string("upstream");
   if (auto there = section.take_string("model")) {
-    if (!is_plain(*there)) section.complain(*inner->get("model"), fmt::format("{} must have 1 to {} bytes and no control characters", section.in("model"), name_bytes_max));
+    if (!is_plain(*there))
+      section.complain(*inner->get("model"), fmt::format("{} must have 1 to {} bytes and no control characters", section.in("model"), name_bytes_max));
     entry.model = *std::move(there);
   }
   section.take_integer("weight", entry.weight, 1, 1'000'000);
@@ -394,7 +398,8 @@ void FileReader::request_defaults(const toml::table& table, const std::string& n
     std::string json;
     constexpr std::size_t depth_max = 32;
     if (!to_json(node, json, depth_max)) {
-      reading_.complain(node.source(), fmt::format("{} in {} has no JSON form: dates, infinities and nesting beyond {} levels have none here", key.str(), name, depth_max));
+      reading_.complain(node.source(),
+                        fmt::format("{} in {} has no JSON form: dates, infinities and nesting beyond {} levels have none here", key.str(), name, depth_max));
       continue;
     }
     entry.defaults.push_back({std::string(key.str()), std::move(json)});
@@ -445,7 +450,8 @@ void FileReader::price(const toml::table& table, const std::string& name, catalo
     const auto text = node->value_exact<std::string>();
     const auto money = text ? parse_money(*text) : std::nullopt;
     if (!money)
-      section.complain(*node, fmt::format("{} must be USD per million tokens as a decimal string such as \"0.42\", with at most nine decimal places", section.in(key)));
+      section.complain(
+          *node, fmt::format("{} must be USD per million tokens as a decimal string such as \"0.42\", with at most nine decimal places", section.in(key)));
     return money;
   };
   const auto input = amount("input");

@@ -15,9 +15,9 @@ namespace bellwether::config {
 /// One thing wrong with a config: where, what, and what to write instead.
 struct Problem {
   std::string file;
-  std::uint32_t line = 0;    ///< From 1; 0: no place in the file (a flag, an environment variable).
+  std::uint32_t line = 0;  ///< From 1; 0: no place in the file (a flag, an environment variable).
   std::uint32_t column = 0;
-  std::string text;          ///< A sentence, with "did you mean" where there is something near. Never a secret.
+  std::string text;  ///< A sentence, with "did you mean" where there is something near. Never a secret.
 };
 
 /// "file:line:column: text".

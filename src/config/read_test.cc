@@ -105,8 +105,9 @@ INSTANTIATE_TEST_SUITE_P(
                     BadCase{"[upstream.u]\nbase_url = \"http://u\"\napi_key = { env = \"NONE\" }", "variable NONE, which is not set"},
                     BadCase{"[upstream.u]\nbase_url = \"http://u\"\napi_key = { env = \"KEY\", file = \"x\" }", "either env or file"},
                     BadCase{"[upstream.u]\nbase_url = \"http://u\"\ndialect = \"vlm\"", "did you mean \"vllm\"?"},
-                    BadCase{"[upstream.\"a b\"]\nbase_url = \"http://u\"", "letters, digits"}, BadCase{"[upstream.u]\nbase_url = \"http://me:pw@u\"", "without user"},
-                    BadCase{UPSTREAM "[model.m]\n", "needs a route"}, BadCase{UPSTREAM "[model.m]\nroute = []", "array of 1 to 32"},
+                    BadCase{"[upstream.\"a b\"]\nbase_url = \"http://u\"", "letters, digits"},
+                    BadCase{"[upstream.u]\nbase_url = \"http://me:pw@u\"", "without user"}, BadCase{UPSTREAM "[model.m]\n", "needs a route"},
+                    BadCase{UPSTREAM "[model.m]\nroute = []", "array of 1 to 32"},
                     BadCase{UPSTREAM "[model.m]\nroute = [\"u\"]\nprice = { input = 0.42, output = \"1\" }", "decimal string"},
                     BadCase{UPSTREAM "[model.m]\nroute = [\"u\"]\nprice = { input = \"0.42\" }", "needs input and output"},
                     BadCase{UPSTREAM "[model.m]\nroute = [\"u\"]\nprice = { input = \"0.0000000001\", output = \"1\" }", "nine decimal places"},
@@ -159,9 +160,7 @@ TEST(Config, RefusesForeignCharactersOutsideOfQuotes) {
   EXPECT_NE(bad(std::string_view("a\0b = 1", 7)).find("b.toml:1:2: "), std::string::npos);
 }
 
-TEST(Config, SaysSoWhereTheParserGivesUp) {
-  EXPECT_NE(bad("[#x]\na = 1\n[a{ b = 1 }]\n"), "");
-}
+TEST(Config, SaysSoWhereTheParserGivesUp) { EXPECT_NE(bad("[#x]\na = 1\n[a{ b = 1 }]\n"), ""); }
 
 TEST(Config, TakesAnyLanguageInQuotesAndComments) {
   const Config config = good(

@@ -67,8 +67,7 @@ void Table::take_duration(std::string_view key, Duration& into, Duration min) {
   const auto text = node->value_exact<std::string>();
   const auto value = text ? parse_duration(*text) : std::nullopt;
   if (!value) complain(*node, fmt::format("{} must be a time such as \"10s\", \"250ms\", \"2m\" or \"1h\" (at most a year)", in(key)));
-  else if (*value < min)
-    complain(*node, fmt::format("{} must be at least {} ms", in(key), std::chrono::duration_cast<std::chrono::milliseconds>(min).count()));
+  else if (*value < min) complain(*node, fmt::format("{} must be at least {} ms", in(key), std::chrono::duration_cast<std::chrono::milliseconds>(min).count()));
   else into = *value;
 }
 

@@ -141,7 +141,8 @@ std::optional<catalog::Url> parse_url(std::string_view text) {
 std::variant<catalog::Upstream, Problem> upstream_from_url(std::string_view text, std::size_t ordinal) {
   const auto url = parse_url(text);
   if (!url)
-    return Problem{.file = {}, .text = "--upstream takes a URL such as http://127.0.0.1:8000/v1, https://api.example.com/v1 or unix:/run/llm.sock; this is none: " +
+    return Problem{.file = {},
+                   .text = "--upstream takes a URL such as http://127.0.0.1:8000/v1, https://api.example.com/v1 or unix:/run/llm.sock; this is none: " +
                            std::string(text.substr(0, 200))};
   catalog::Upstream upstream;
   upstream.name = ordinal == 0 ? "upstream" : "upstream-" + std::to_string(ordinal + 1);

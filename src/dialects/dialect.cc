@@ -41,9 +41,7 @@ void Dialect::ask_for_usage(const chat::Request& request, json::Patch& patch) co
   else if (request.running_usage_raw != "true") patch.replace(request.running_usage_raw, "true");
 }
 
-Failure Dialect::read_refusal(int status, std::string_view body, json::Reader& reader) const {
-  return failure_of(status, read_error(body, reader));
-}
+Failure Dialect::read_refusal(int status, std::string_view body, json::Reader& reader) const { return failure_of(status, read_error(body, reader)); }
 
 Result<chat::ReplyFacts> Dialect::read_reply(chat::Endpoint, std::string_view body, json::Reader& reader) const {
   const auto members = reader.outline(body);
@@ -58,8 +56,6 @@ Result<chat::ReplyFacts> Dialect::read_reply(chat::Endpoint, std::string_view bo
   return facts;
 }
 
-chat::EventFacts Dialect::read_event(std::string_view data, json::Reader& reader) const {
-  return dialects::read_event(data, reader);
-}
+chat::EventFacts Dialect::read_event(std::string_view data, json::Reader& reader) const { return dialects::read_event(data, reader); }
 
 }  // namespace bellwether::dialects

@@ -65,11 +65,15 @@ struct ErrorCase {
 TEST(Errors, MeanTheSameWhoeverWordsThem) {
   const ErrorCase cases[] = {
       {401, R"({"error":"Unauthorized"})", Reason::upstream_denied_us, 0, ""},
-      {402, R"({"error":{"message":"Insufficient Balance","type":"unknown_error","param":null,"code":"invalid_request_error"}})", Reason::upstream_denied_us, 0, ""},
+      {402, R"({"error":{"message":"Insufficient Balance","type":"unknown_error","param":null,"code":"invalid_request_error"}})", Reason::upstream_denied_us, 0,
+       ""},
       {403, "", Reason::upstream_denied_us, 0, ""},
-      {404, R"({"object":"error","message":"The model `foo` does not exist.","type":"NotFoundError","param":null,"code":404})", Reason::upstream_lacks_model, 0, ""},
-      {404, R"({"error":{"message":"The model `foo` does not exist.","type":"NotFoundError","param":"model","code":404}})", Reason::upstream_lacks_model, 0, ""},
-      {400, R"({"error":{"message":"Model Not Exist","type":"invalid_request_error","param":null,"code":"invalid_request_error"}})", Reason::upstream_lacks_model, 0, ""},
+      {404, R"({"object":"error","message":"The model `foo` does not exist.","type":"NotFoundError","param":null,"code":404})", Reason::upstream_lacks_model, 0,
+       ""},
+      {404, R"({"error":{"message":"The model `foo` does not exist.","type":"NotFoundError","param":"model","code":404}})", Reason::upstream_lacks_model, 0,
+       ""},
+      {400, R"({"error":{"message":"Model Not Exist","type":"invalid_request_error","param":null,"code":"invalid_request_error"}})",
+       Reason::upstream_lacks_model, 0, ""},
       {404, R"({"detail":"Not Found"})", Reason::upstream_broken, 0, ""},
       {429, R"({"error":{"message":"slow down","type":"requests","code":"rate_limit_exceeded"}})", Reason::upstream_busy, 0, ""},
       {429, R"({"error":{"message":"no money","type":"insufficient_quota","code":"insufficient_quota"}})", Reason::upstream_denied_us, 0, ""},
@@ -77,7 +81,8 @@ TEST(Errors, MeanTheSameWhoeverWordsThem) {
       {502, "<html><body>Bad Gateway</body></html>", Reason::upstream_down, 0, ""},
       {503, R"({"error":{"message":"Loading model","type":"unavailable_error","code":503}})", Reason::upstream_down, 0, ""},
       {307, "", Reason::upstream_broken, 0, ""},
-      {422, R"({"error":{"message":"Invalid Parameters","type":"invalid_request_error","param":"top_p","code":"invalid_value"}})", Reason::upstream_refused, 400, "invalid_value"},
+      {422, R"({"error":{"message":"Invalid Parameters","type":"invalid_request_error","param":"top_p","code":"invalid_value"}})", Reason::upstream_refused,
+       400, "invalid_value"},
       {400, R"({"error":{"message":"bad grammar","type":"BadRequestError","param":null,"code":400}})", Reason::upstream_refused, 400, ""},
       {400, R"([{"error":{"code":400,"message":"nope","status":"INVALID_ARGUMENT"}}])", Reason::upstream_refused, 400, ""},
       {413, "too big", Reason::upstream_refused, 413, ""},
@@ -93,11 +98,14 @@ TEST(Errors, MeanTheSameWhoeverWordsThem) {
 
 TEST(Errors, KnowTheContextLengthInEveryonesWords) {
   const char* const messages[] = {
-      "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens (4500 in the messages, 500 in the completion). Please reduce the length of the messages or completion.",
+      "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens (4500 in the messages, 500 in the completion). Please reduce the "
+      "length of the messages or completion.",
       "This model's maximum context length is 4096 tokens. However, you requested 4500 tokens in the messages, Please reduce the length of the messages.",
       "This model's maximum context length is 4096 tokens. However, your request has 4500 input tokens. Please reduce the length of the input messages.",
-      "'max_tokens' or 'max_completion_tokens' is too large: 500. This model's maximum context length is 4096 tokens and your request has 4000 input tokens (500 > 4096 - 4000).",
-      "This model's maximum context length is 4096 tokens. However, you requested 500 output tokens and your prompt contains at least 4000 input tokens, for a total of at least 4500 tokens. Please reduce the length of the input prompt or the number of requested output tokens.",
+      "'max_tokens' or 'max_completion_tokens' is too large: 500. This model's maximum context length is 4096 tokens and your request has 4000 input tokens "
+      "(500 > 4096 - 4000).",
+      "This model's maximum context length is 4096 tokens. However, you requested 500 output tokens and your prompt contains at least 4000 input tokens, for a "
+      "total of at least 4500 tokens. Please reduce the length of the input prompt or the number of requested output tokens.",
       "The decoder prompt (length 5000) is longer than the maximum model length of 4096. Make sure that ...",
       "request (5000 tokens) exceeds the available context size (4096 tokens), try increasing it",
   };
@@ -113,15 +121,14 @@ TEST(Errors, KnowTheContextLengthInEveryonesWords) {
 
 TEST(Errors, NeverRepeatAKey) {
   json::Reader reader;
-  const Failure failure = dialect_of(DialectName::openai).read_refusal(
-      401, R"({"error":{"message":"Incorrect API key provided: sk-abcdefgh12345678. You can"}})", reader);
+  const Failure failure =
+      dialect_of(DialectName::openai).read_refusal(401, R"({"error":{"message":"Incorrect API key provided: sk-abcdefgh12345678. You can"}})", reader);
   EXPECT_EQ(failure.detail.text.find("abcdefgh"), std::string::npos) << failure.detail.text;
 }
 
 TEST(Errors, BoundAMessage) {
   json::Reader reader;
-  const Failure failure =
-      dialect_of(DialectName::openai).read_refusal(400, R"({"error":{"message":")" + std::string(10'000, 'x') + R"("}})", reader);
+  const Failure failure = dialect_of(DialectName::openai).read_refusal(400, R"({"error":{"message":")" + std::string(10'000, 'x') + R"("}})", reader);
   EXPECT_LT(failure.about.text.size(), 2'100U);
 }
 
@@ -198,7 +205,9 @@ TEST(Reply, FailsWhereItIsCutOrAnError) {
   EXPECT_EQ(read("").error().reason, Reason::upstream_broken);
   EXPECT_EQ(read(R"({"error":{"message":"x","code":429}})").error().reason, Reason::upstream_busy);
   EXPECT_EQ(read(R"({"error":{"message":"x"}})").error().reason, Reason::upstream_down);
-  const auto good = read("\n\n\n" R"({"model":"m","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}})");
+  const auto good = read(
+      "\n\n\n"
+      R"({"model":"m","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}})");
   ASSERT_TRUE(good);
   EXPECT_EQ(good->usage->output, 2);
 }

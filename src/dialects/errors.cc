@@ -92,8 +92,9 @@ bool is_about_context_length(std::string_view message, std::string_view type, st
   if (code == "context_length_exceeded" || type == "exceed_context_size_error") return true;
   const std::string text = lower(message);
   constexpr std::array phrases{
-      "maximum context length", "exceeds the available context size", "longer than the maximum model length",
-      "prompt is too long", "exceeds the context window", "cannot be greater than max_model_len", "context length exceeded",
+      "maximum context length",  "exceeds the available context size", "longer than the maximum model length",
+      "prompt is too long",      "exceeds the context window",         "cannot be greater than max_model_len",
+      "context length exceeded",
   };
   return std::ranges::any_of(phrases, [&](std::string_view phrase) { return contains(text, phrase); });
 }

@@ -14,9 +14,9 @@ namespace bellwether::dialects {
 struct UpstreamError {
   std::string message;
   std::string type;
-  std::string code;                    ///< As text; an integer code is in `status_in_body` too.
+  std::string code;  ///< As text; an integer code is in `status_in_body` too.
   std::string param;
-  std::optional<int> status_in_body;   ///< vLLM and llama-server write the HTTP status as `code`.
+  std::optional<int> status_in_body;  ///< vLLM and llama-server write the HTTP status as `code`.
 };
 
 /// Reads OpenAI's and vLLM's nested object, vLLM's flat one up to 0.10.0, a string as `error`, FastAPI's `detail`, one wrapped in an

@@ -79,8 +79,7 @@ enum class Connection : std::uint8_t { alive, died_unused };
 net::Task<AttemptEnd> run_once(Attempt& attempt, net::Pool::Wanted wanted, Connection& connection) {
   const TimePoint began = attempt.lane.loop().now();
   const catalog::Timeouts& timeouts = attempt.upstream.timeouts;
-  Result<net::Lease> lease =
-      co_await attempt.reach.pool->lease(wanted, {timeouts.pool, timeouts.connect}, attempt.total, attempt.cancellation.waiting);
+  Result<net::Lease> lease = co_await attempt.reach.pool->lease(wanted, {timeouts.pool, timeouts.connect}, attempt.total, attempt.cancellation.waiting);
   if (!lease) {
     attempt.trail.waited_for_upstream += attempt.lane.loop().now() - began;
     co_return attempt.failed_with(std::move(lease).error());
@@ -138,11 +137,18 @@ net::Task<Result<void>> read_rest(Attempt& attempt, net::Exchange& exchange, std
   }
 }
 
-net::Task<AttemptEnd> attempt(Lane& lane, const chat::Request& chat, net::Request& raw, net::Reply& reply, Trail& trail,
-                              Cancellation& cancellation, const catalog::Candidate& candidate) {
+net::Task<AttemptEnd> attempt(Lane& lane, const chat::Request& chat, net::Request& raw, net::Reply& reply, Trail& trail, Cancellation& cancellation,
+                              const catalog::Candidate& candidate) {
   const std::size_t upstream = static_cast<std::size_t>(candidate.upstream - trail.pinned->revision->upstreams().data());
-  Attempt attempt{.lane = lane, .chat = chat, .raw = raw, .reply = reply, .trail = trail, .cancellation = cancellation,
-                  .upstream = *candidate.upstream, .entry = *candidate.entry, .reach = trail.pinned->reach[upstream],
+  Attempt attempt{.lane = lane,
+                  .chat = chat,
+                  .raw = raw,
+                  .reply = reply,
+                  .trail = trail,
+                  .cancellation = cancellation,
+                  .upstream = *candidate.upstream,
+                  .entry = *candidate.entry,
+                  .reach = trail.pinned->reach[upstream],
                   .dialect = dialects::dialect_of(candidate.upstream->dialect),
                   .total = lane.loop().now() + candidate.upstream->timeouts.total};
   Connection connection = Connection::alive;

@@ -44,9 +44,9 @@ struct Attempt {
   const catalog::RouteEntry& entry;
   const Reach& reach;
   const dialects::Dialect& dialect;
-  TimePoint total;                  ///< By when the attempt must be over.
-  TimePoint silent_until{};         ///< When the upstream's present silence becomes a timeout.
-  TimePoint comment_at{};           ///< When a caller who waits for a stream gets a sign of life.
+  TimePoint total;           ///< By when the attempt must be over.
+  TimePoint silent_until{};  ///< When the upstream's present silence becomes a timeout.
+  TimePoint comment_at{};    ///< When a caller who waits for a stream gets a sign of life.
   relay::Progress progress = relay::Progress::nothing_sent;
 
   [[nodiscard]] TimePoint until(Duration patience) const { return std::min(total, lane.loop().now() + patience); }

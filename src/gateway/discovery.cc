@@ -32,8 +32,7 @@ std::optional<catalog::DialectName> dialect_of_owner(std::string_view owner) {
 }
 
 bool is_plain(std::string_view text) {
-  return !text.empty() && text.size() <= name_bytes_max &&
-         std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F; });
+  return !text.empty() && text.size() <= name_bytes_max && std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F; });
 }
 
 net::Task<Result<ModelList>> ask(net::Loop& loop, net::Pool& pool, const catalog::Upstream& upstream) {
@@ -96,8 +95,13 @@ std::vector<catalog::Model> merge(const std::vector<std::optional<ModelList>>& l
 
 struct Discovery::State {
   State(net::Loop& loop, std::vector<catalog::Upstream> upstreams, DialectFrom dialects, std::function<void(const Discovered&)> on_found)
-      : loop{loop}, upstreams{std::move(upstreams)}, dialects{dialects}, on_found{std::move(on_found)}, lists(this->upstreams.size()),
-        troubles(this->upstreams.size()), pause{loop} {
+      : loop{loop},
+        upstreams{std::move(upstreams)},
+        dialects{dialects},
+        on_found{std::move(on_found)},
+        lists(this->upstreams.size()),
+        troubles(this->upstreams.size()),
+        pause{loop} {
     for (const catalog::Upstream& upstream : this->upstreams)
       pools.push_back(std::make_unique<net::Pool>(loop, target_of(upstream), net::PoolLimits{}, net::PoolObserver{[] {}, [] {}, [] {}}));
   }
@@ -158,8 +162,7 @@ net::Task<void> Discovery::State::run() {
 
 Discovery::Discovery(net::Loop& loop, std::vector<catalog::Upstream> upstreams, DialectFrom dialects, std::function<void(const Discovered&)> on_found)
     : state_{std::make_shared<State>(loop, std::move(upstreams), dialects, std::move(on_found))} {
-  net::spawn(
-      loop.executor(), "discovery", [](std::shared_ptr<State>& state) -> net::Task<void> { return state->run(); }, state_);
+  net::spawn(loop.executor(), "discovery", [](std::shared_ptr<State>& state) -> net::Task<void> { return state->run(); }, state_);
 }
 
 Discovery::~Discovery() {

@@ -17,8 +17,7 @@ std::string_view outcome_of(const AttemptEnd& end) { return end.failure ? name_o
 
 }  // namespace
 
-net::Task<Result<void>> drive(Lane& lane, const catalog::Plan& plan, const chat::Request& chat, net::Request& raw, net::Reply& reply,
-                              Trail& trail) {
+net::Task<Result<void>> drive(Lane& lane, const catalog::Plan& plan, const chat::Request& chat, net::Request& raw, net::Reply& reply, Trail& trail) {
   if (plan.candidates.empty()) co_return failed(Reason::no_upstream);
   Cancellation cancellation;
   reply.watch_caller([&cancellation] { cancellation.request(); });

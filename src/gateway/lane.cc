@@ -42,7 +42,10 @@ std::string head_start_of(const catalog::Upstream& upstream, std::string_view me
 }
 
 Lane::Lane(net::Loop& loop, std::size_t number, const Settings& settings, telemetry::AccessLog& access_log)
-    : loop_{loop}, number_{number}, settings_{settings}, access_log_{access_log},
+    : loop_{loop},
+      number_{number},
+      settings_{settings},
+      access_log_{access_log},
       pinned_{std::make_shared<Pinned>(std::make_shared<const catalog::Revision>(), std::vector<Reach>{})},
       keys_{std::make_shared<const accounts::KeyRing>()} {}
 
@@ -57,17 +60,17 @@ void Lane::adopt(std::shared_ptr<const catalog::Revision> revision) {
     if (!reach.pool) {
       telemetry::Metrics* const metrics = &metrics_;
       reach.pool = std::make_shared<net::Pool>(loop_, target, limits,
-                                               net::PoolObserver{.opened = [metrics] {
-                                                                   metrics->upstream_connections_open.add();
-                                                                   metrics->upstream_connections_total.add();
-                                                                 },
+                                               net::PoolObserver{.opened =
+                                                                     [metrics] {
+                                                                       metrics->upstream_connections_open.add();
+                                                                       metrics->upstream_connections_total.add();
+                                                                     },
                                                                  .closed = [metrics] { metrics->upstream_connections_open.subtract(); },
                                                                  .reused = [metrics] { metrics->upstream_connections_reused.add(); }});
     }
     const dialects::Dialect& dialect = dialects::dialect_of(upstream.dialect);
     for (const chat::Endpoint endpoint : {chat::Endpoint::chat_completions, chat::Endpoint::completions, chat::Endpoint::embeddings})
-      reach.head_start[static_cast<std::size_t>(endpoint)] =
-          head_start_of(upstream, "POST", dialect.path(endpoint)) + "content-type: application/json\r\n";
+      reach.head_start[static_cast<std::size_t>(endpoint)] = head_start_of(upstream, "POST", dialect.path(endpoint)) + "content-type: application/json\r\n";
     next->reach.push_back(std::move(reach));
   }
   next->revision = std::move(revision);

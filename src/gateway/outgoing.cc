@@ -49,8 +49,11 @@ void append_estimate(std::string& out, const metering::Usage& usage) {
 }  // namespace
 
 Outgoing::Outgoing(const chat::Request& chat, std::string model_quoted)
-    : endpoint_{chat.endpoint}, model_quoted_{std::move(model_quoted)}, usage_asked_{chat.usage_asked},
-      running_usage_asked_{chat.running_usage_asked}, request_bytes_{chat.body.size()} {}
+    : endpoint_{chat.endpoint},
+      model_quoted_{std::move(model_quoted)},
+      usage_asked_{chat.usage_asked},
+      running_usage_asked_{chat.running_usage_asked},
+      request_bytes_{chat.body.size()} {}
 
 Outgoing::Verdict Outgoing::on_event(std::string_view data, const chat::EventFacts& facts, json::Reader& reader, std::string& out) {
   using Kind = chat::EventFacts::Kind;

@@ -61,9 +61,9 @@ class Outgoing {
   std::uint64_t tokens_seen_ = 0;  ///< Events that carried content: an estimate of tokens where nobody counts.
   std::size_t request_bytes_;
   std::optional<metering::Usage> usage_;
-  std::string usage_json_;         ///< The text of `usage_`, for the chunk that we make where the upstream sends none of its own.
-  std::string usage_chunk_;        ///< The upstream's own, up to its last brace, held back for the end.
-  std::string identity_;           ///< `"id":…,"created":…` of the first chunk, for chunks that we have to make.
+  std::string usage_json_;   ///< The text of `usage_`, for the chunk that we make where the upstream sends none of its own.
+  std::string usage_chunk_;  ///< The upstream's own, up to its last brace, held back for the end.
+  std::string identity_;     ///< `"id":…,"created":…` of the first chunk, for chunks that we have to make.
   std::optional<Failure> failure_;
 };
 

@@ -50,8 +50,8 @@ net::Task<Result<net::Exchange::Piece>> next_piece(Attempt& attempt, net::Exchan
 
 /// What one read of the stream amounted to.
 struct Taken {
-  bool done = false;              ///< Nothing more is to be read: [DONE], or the upstream's end.
-  std::optional<Failure> failure; ///< The stream ends here, badly.
+  bool done = false;               ///< Nothing more is to be read: [DONE], or the upstream's end.
+  std::optional<Failure> failure;  ///< The stream ends here, badly.
   bool event_seen = false;
 };
 

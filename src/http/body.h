@@ -36,12 +36,26 @@ class BodyReader {
   [[nodiscard]] bool end_of_connection();
 
  private:
-  enum class State : std::uint8_t { length, until_close, chunk_size, chunk_extension, chunk_size_lf, chunk_data, chunk_data_cr, chunk_data_lf,
-                                    trailer_start, trailer_line, trailer_lf, last_lf, complete, bad };
+  enum class State : std::uint8_t {
+    length,
+    until_close,
+    chunk_size,
+    chunk_extension,
+    chunk_size_lf,
+    chunk_data,
+    chunk_data_cr,
+    chunk_data_lf,
+    trailer_start,
+    trailer_line,
+    trailer_lf,
+    last_lf,
+    complete,
+    bad
+  };
   State state_;
-  std::uint8_t digits_ = 0;        ///< Hexadecimal digits seen of the chunk size; 16 is too many.
-  std::uint32_t framing_bytes_ = 0; ///< Of chunk extensions and trailers: bounded, they are of no use to anyone here.
-  std::uint64_t left_ = 0;         ///< Bytes of content still to come in this chunk or body.
+  std::uint8_t digits_ = 0;          ///< Hexadecimal digits seen of the chunk size; 16 is too many.
+  std::uint32_t framing_bytes_ = 0;  ///< Of chunk extensions and trailers: bounded, they are of no use to anyone here.
+  std::uint64_t left_ = 0;           ///< Bytes of content still to come in this chunk or body.
 };
 
 }  // namespace bellwether::http

@@ -56,9 +56,9 @@ struct RequestHead {
   Version version = Version::http_1_1;
   Fields fields;
   Framing framing;
-  bool keep_alive = true;        ///< By version and `Connection`.
-  bool expects_continue = false; ///< `Expect: 100-continue`.
-  bool expects_other = false;    ///< Any other expectation: 417.
+  bool keep_alive = true;         ///< By version and `Connection`.
+  bool expects_continue = false;  ///< `Expect: 100-continue`.
+  bool expects_other = false;     ///< Any other expectation: 417.
 };
 
 struct ReplyHead {
@@ -72,9 +72,9 @@ struct ReplyHead {
 /// What came of looking for a head at the front of some bytes.
 struct HeadResult {
   enum class Status : std::uint8_t { complete, needs_more, bad } status = Status::needs_more;
-  std::size_t size = 0;          ///< complete: bytes of the head with its blank line.
-  Reason reason{};               ///< bad: request_malformed or request_too_large.
-  std::string_view why;          ///< bad: a sentence of ours, from static storage, fit for a caller.
+  std::size_t size = 0;  ///< complete: bytes of the head with its blank line.
+  Reason reason{};       ///< bad: request_malformed or request_too_large.
+  std::string_view why;  ///< bad: a sentence of ours, from static storage, fit for a caller.
 };
 
 /// Parses the head at the front of `bytes`. Asks for more until the blank line is there, but reports a malformed start at once,

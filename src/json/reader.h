@@ -24,8 +24,8 @@ enum class Kind : std::uint8_t { object, array, string, number, boolean, null };
 /// One member of an object. Views point into the document, or into the Reader where a key holds escapes; they are valid
 /// until the Reader reads again.
 struct Member {
-  std::string_view key;  ///< Unescaped.
-  std::string_view raw;  ///< The value as it stands: strings with their quotes, no white space around.
+  std::string_view key;      ///< Unescaped.
+  std::string_view raw;      ///< The value as it stands: strings with their quotes, no white space around.
   std::string_view key_raw;  ///< The key as it stands, with its quotes: where the member begins.
   Kind kind;
 };

@@ -41,8 +41,26 @@ TEST(Reader, TakesTheLastOfDuplicates) {
 
 TEST(Reader, RefusesWhatIsNoJsonObject) {
   Reader reader;
-  for (const char* text : {"", " ", "{", "[]", "1", "null", "\"a\"", "{}x", "{} {}", R"({"a"})", R"({"a":})", R"({"a":1,})", R"({a:1})",
-                           R"({"a":tru})", R"({"a":1 "b":2})", R"({"a":[1,2})", R"({"a":"x)", "{\"a\":\"\x01\"}", "{\"a\":\"\xff\"}", R"({"a":01})"}) {
+  for (const char* text : {"",
+                           " ",
+                           "{",
+                           "[]",
+                           "1",
+                           "null",
+                           "\"a\"",
+                           "{}x",
+                           "{} {}",
+                           R"({"a"})",
+                           R"({"a":})",
+                           R"({"a":1,})",
+                           R"({a:1})",
+                           R"({"a":tru})",
+                           R"({"a":1 "b":2})",
+                           R"({"a":[1,2})",
+                           R"({"a":"x)",
+                           "{\"a\":\"\x01\"}",
+                           "{\"a\":\"\xff\"}",
+                           R"({"a":01})"}) {
     const std::string document = padded(text);
     const auto members = reader.members(document);
     ASSERT_FALSE(members) << text;

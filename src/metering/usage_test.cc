@@ -23,9 +23,7 @@ TEST(Usage, FlagsMoreCachedThanRead) {
   EXPECT_TRUE(usage.absurd);
 }
 
-TEST(Usage, FlagsFiguresBeyondAnyModel) {
-  EXPECT_TRUE(plausible({.output = tokens_max + 1, .basis = Basis::reported}).absurd);
-}
+TEST(Usage, FlagsFiguresBeyondAnyModel) { EXPECT_TRUE(plausible({.output = tokens_max + 1, .basis = Basis::reported}).absurd); }
 
 }  // namespace
 }  // namespace bellwether::metering

@@ -62,8 +62,7 @@ Task<Result<const http::ReplyHead*>> Exchange::read_head(TimePoint until) {
   for (;;) {
     if (!held_.empty()) {
       const http::HeadResult parsed = http::parse_reply_head(held_, scanned, head_);
-      if (parsed.status == http::HeadResult::Status::bad)
-        co_return failed(Reason::upstream_broken, "malformed reply: " + std::string(parsed.why));
+      if (parsed.status == http::HeadResult::Status::bad) co_return failed(Reason::upstream_broken, "malformed reply: " + std::string(parsed.why));
       if (parsed.status == http::HeadResult::Status::complete) {
         const bool interim = head_.status < 200;
         if (!interim) {

@@ -53,7 +53,7 @@ class Exchange {
 
   mutable Lease lease_;
   http::ReplyHead head_;
-  std::string held_;         ///< Received and not looked at: the head while it is incomplete, then what came behind it.
+  std::string held_;             ///< Received and not looked at: the head while it is incomplete, then what came behind it.
   std::size_t body_offset_ = 0;  ///< Where held_ holds body; 0: it holds none.
   http::BodyReader body_;
   bool heard_ = false;

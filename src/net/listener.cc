@@ -1,12 +1,12 @@
 #include "net/listener.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -77,7 +77,7 @@ Result<ListenSocket> listen_unix(const ListenPoint& point) {
   std::memcpy(address.sun_path, point.path.data(), point.path.size());
   ListenSocket socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
   if (socket.fd() < 0) return cannot_listen(point, "socket", errno);
-  struct stat before {};
+  struct stat before{};
   if (::lstat(point.path.c_str(), &before) == 0) {
     if (!S_ISSOCK(before.st_mode)) return cannot_listen(point, "a file that is not a socket is in the way", EEXIST);
     if (answers(address)) return cannot_listen(point, "bind", EADDRINUSE);
@@ -106,9 +106,7 @@ ListenSocket::~ListenSocket() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-Result<ListenSocket> listen_on(ListenPoint& point, Sharing sharing) {
-  return point.path.empty() ? listen_tcp(point, sharing) : listen_unix(point);
-}
+Result<ListenSocket> listen_on(ListenPoint& point, Sharing sharing) { return point.path.empty() ? listen_tcp(point, sharing) : listen_unix(point); }
 
 Result<ListenSocket> duplicate(const ListenSocket& socket) {
   const int fd = ::fcntl(socket.fd(), F_DUPFD_CLOEXEC, 0);

@@ -34,8 +34,7 @@ Deadline::~Deadline() {
 }
 
 // UNSAFE_IO: only this thread touches the reactor, so its locks are off; posting from other threads stays safe.
-Loop::Loop(std::uint64_t seed)
-    : random_{seed}, scratch_{new char[scratch_bytes + padding]()}, context_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO} {}
+Loop::Loop(std::uint64_t seed) : random_{seed}, scratch_{new char[scratch_bytes + padding]()}, context_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO} {}
 
 Loop::~Loop() = default;
 
@@ -74,8 +73,8 @@ std::string_view Loop::http_date() {
     // RFC 9110 §5.6.7 wants English names whatever the locale is, so not strftime.
     static constexpr const char* days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
     static constexpr const char* months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    std::snprintf(date_.data(), date_.size(), "%s, %02d %s %04d %02d:%02d:%02d GMT", days[utc.tm_wday], utc.tm_mday,
-                  months[utc.tm_mon], (utc.tm_year + 1900) % 10000, utc.tm_hour, utc.tm_min, utc.tm_sec);
+    std::snprintf(date_.data(), date_.size(), "%s, %02d %s %04d %02d:%02d:%02d GMT", days[utc.tm_wday], utc.tm_mday, months[utc.tm_mon],
+                  (utc.tm_year + 1900) % 10000, utc.tm_hour, utc.tm_min, utc.tm_sec);
   }
   return {date_.data(), 29};
 }

@@ -101,8 +101,7 @@ Task<Result<Lease>> Pool::lease(Wanted wanted, LeaseTimeouts timeouts, TimePoint
     const IoStatus waited = co_await place.signal.wait(place_until);
     waiting.cancel = nullptr;
     std::erase(queue_, &place);  // No longer there if it was woken by a free place.
-    if (waited != IoStatus::ok)
-      co_return std::unexpected(failure_of(waited, "waiting for one of " + std::to_string(limits_.connections_max) + " connections"));
+    if (waited != IoStatus::ok) co_return std::unexpected(failure_of(waited, "waiting for one of " + std::to_string(limits_.connections_max) + " connections"));
     if (wanted == Wanted::any) {
       if (std::unique_ptr<Stream> stream = take_idle()) {
         observer_.reused();
@@ -166,8 +165,7 @@ Task<Result<std::unique_ptr<Stream>>> Pool::connect(TimePoint until, Waiting& wa
   for (std::size_t i = 0; i < addresses.size(); ++i) {
     const TimePoint now = loop_.now();
     const Duration share = std::max<Duration>((until - now) / static_cast<std::int64_t>(addresses.size() - i), connect_slice_min);
-    Result<std::unique_ptr<Stream>> stream =
-        co_await connect_to(asio::ip::tcp::endpoint(addresses[i], target_.port), std::min(until, now + share), waiting);
+    Result<std::unique_ptr<Stream>> stream = co_await connect_to(asio::ip::tcp::endpoint(addresses[i], target_.port), std::min(until, now + share), waiting);
     if (stream || stream.error().reason == Reason::caller_gone) co_return stream;
     last = std::move(stream).error();
     if (loop_.now() >= until) break;
@@ -176,8 +174,7 @@ Task<Result<std::unique_ptr<Stream>>> Pool::connect(TimePoint until, Waiting& wa
   co_return std::unexpected(std::move(last));
 }
 
-Task<Result<std::unique_ptr<Stream>>> Pool::connect_to(const asio::generic::stream_protocol::endpoint& endpoint, TimePoint until,
-                                                       Waiting& waiting) {
+Task<Result<std::unique_ptr<Stream>>> Pool::connect_to(const asio::generic::stream_protocol::endpoint& endpoint, TimePoint until, Waiting& waiting) {
   Socket socket{loop_.executor()};
   boost::system::error_code error;
   socket.open(endpoint.protocol(), error);

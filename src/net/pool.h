@@ -18,7 +18,7 @@ namespace bellwether::net {
 
 /// Whom to connect to.
 struct Target {
-  std::string host;         ///< Name or literal address; empty for a Unix socket.
+  std::string host;  ///< Name or literal address; empty for a Unix socket.
   std::uint16_t port = 0;
   std::string socket_path;  ///< Unix socket.
   bool tls = false;
@@ -110,10 +110,10 @@ class Pool {
   PoolObserver observer_;
   TlsSessionCache sessions_;  ///< Before the context, which points to it.
   TlsContext tls_;
-  std::string tls_trouble_;   ///< Why there is no context.
-  std::vector<Idle> idle_;    ///< The last is the youngest.
-  std::uint32_t open_ = 0;    ///< Connections made or being made, idle ones included.
-  std::deque<Place*> queue_;  ///< First come, first served.
+  std::string tls_trouble_;                   ///< Why there is no context.
+  std::vector<Idle> idle_;                    ///< The last is the youngest.
+  std::uint32_t open_ = 0;                    ///< Connections made or being made, idle ones included.
+  std::deque<Place*> queue_;                  ///< First come, first served.
   std::vector<asio::ip::address> addresses_;  ///< Of the last look-up.
   TimePoint addresses_until_{};
 };

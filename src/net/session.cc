@@ -16,7 +16,7 @@
 namespace bellwether::net {
 namespace {
 
-constexpr std::size_t padding = 64;  // json::padding, behind every body.
+constexpr std::size_t padding = 64;                  // json::padding, behind every body.
 constexpr std::size_t storage_kept_max = 16 * 1024;  // A larger request's memory is given back once it is answered.
 constexpr std::size_t body_reserve_max = 1 << 20;    // What a Content-Length alone makes us set aside.
 // A refused request's rest is taken and dropped this long, so that the reply is not lost to a reset.
@@ -198,8 +198,7 @@ void Reply::unwatch_caller() { stream_.stop_watch(); }
 /// The coroutine behind one connection.
 class Session {
  public:
-  Session(Server& server, Socket socket)
-      : server_{server}, stream_{server.loop_, std::move(socket)}, tls_{server.tls_}, limits_{server.limits_} {
+  Session(Server& server, Socket socket) : server_{server}, stream_{server.loop_, std::move(socket)}, tls_{server.tls_}, limits_{server.limits_} {
     place_ = server.sessions_.insert(server.sessions_.end(), this);
     server_.open_connections_.fetch_add(1, std::memory_order_relaxed);
     server_.handler_.on_connection_opened();
@@ -233,7 +232,7 @@ class Session {
 
   Server& server_;
   Stream stream_;
-  TlsContext tls_;       ///< Keeps the context that this connection began with.
+  TlsContext tls_;  ///< Keeps the context that this connection began with.
   SessionLimits limits_;
   std::list<Session*>::iterator place_;
   std::string storage_;  ///< Received and not yet done with: head, body, whatever was pipelined behind them.
@@ -314,8 +313,7 @@ Task<Result<void>> Session::read_body(Request& request) {
     while (storage_.size() < size) {
       stream_.set_deadline(server_.loop_.now() + limits_.body_timeout);
       const IoStatus status = co_await receive();
-      if (status == IoStatus::timed_out)
-        co_return failed(Reason::request_too_slow, PublicText{"The body of the request did not arrive in time."});
+      if (status == IoStatus::timed_out) co_return failed(Reason::request_too_slow, PublicText{"The body of the request did not arrive in time."});
       if (status != IoStatus::ok) co_return failed(Reason::caller_gone);
     }
     moved = storage_.data() != before;
@@ -348,14 +346,12 @@ Task<Result<void>> Session::read_chunks(Request& request) {
     storage_.erase(head_size, step.consumed);
     if (decoded_.size() > limits_.request_bytes_max)
       co_return failed(Reason::request_too_large, PublicText{fmt::format("The request's body has more than {} bytes.", limits_.request_bytes_max)});
-    if (step.status == http::BodyReader::Status::bad)
-      co_return failed(Reason::request_malformed, PublicText{"The chunked body of the request is malformed."});
+    if (step.status == http::BodyReader::Status::bad) co_return failed(Reason::request_malformed, PublicText{"The chunked body of the request is malformed."});
     if (step.status == http::BodyReader::Status::complete || reader.complete()) break;
     if (step.status == http::BodyReader::Status::content) continue;
     stream_.set_deadline(server_.loop_.now() + limits_.body_timeout);
     const IoStatus status = co_await receive();
-    if (status == IoStatus::timed_out)
-      co_return failed(Reason::request_too_slow, PublicText{"The body of the request did not arrive in time."});
+    if (status == IoStatus::timed_out) co_return failed(Reason::request_too_slow, PublicText{"The body of the request did not arrive in time."});
     if (status != IoStatus::ok) co_return failed(Reason::caller_gone);
   }
   decoded_.reserve(decoded_.size() + padding);
@@ -389,8 +385,7 @@ Task<Session::Next> Session::serve_one() {
   const Result<bool> head = co_await read_head(request);
   if (!head) co_return co_await refuse(head.error(), nullptr);
   if (!*head) co_return Next::close;
-  if (const Result<void> admitted = server_.handler_.admit(request.head); !admitted)
-    co_return co_await refuse(admitted.error(), &request.head);
+  if (const Result<void> admitted = server_.handler_.admit(request.head); !admitted) co_return co_await refuse(admitted.error(), &request.head);
   if (const Result<void> body = co_await read_body(request); !body) {
     std::size_t scanned = 0;  // The head may have moved while the body was being read.
     std::ignore = http::parse_request_head(storage_, scanned, request.head);
@@ -433,13 +428,13 @@ void Server::on_connection(Socket socket) {
         R"({"error":{"message":"Too many connections are open; try again.","type":"server_error","param":null,"code":"overloaded"}})";
     const std::string full = fmt::format(
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\nconnection: close\r\n"
-        "content-length: {}\r\n\r\n{}", body.size(), body);
+        "content-length: {}\r\n\r\n{}",
+        body.size(), body);
     if (!tls_) std::ignore = ::send(socket.native_handle(), full.data(), full.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     return;
   }
   spawn(
-      loop_.executor(), "session",
-      [](std::unique_ptr<Session>& session) -> Task<void> { return session->run(); },
+      loop_.executor(), "session", [](std::unique_ptr<Session>& session) -> Task<void> { return session->run(); },
       std::make_unique<Session>(*this, std::move(socket)));
 }
 

@@ -82,7 +82,10 @@ class Reply {
   /// The connection itself, for the simulator's faults. What is done to it is the handler's own risk.
   [[nodiscard]] Stream& stream() { return stream_; }
   /// The handler took the connection over through `stream`: the session writes nothing and closes.
-  void detach() { state_ = State::done; keep_alive_ = false; }
+  void detach() {
+    state_ = State::done;
+    keep_alive_ = false;
+  }
   /// Time spent waiting for the caller to take bytes.
   [[nodiscard]] Duration waited() const { return waited_; }
 
@@ -99,15 +102,15 @@ class Reply {
 
   Stream& stream_;
   const SessionLimits& limits_;
-  const bool& draining_;     ///< The server's: a reply that begins while it drains says `connection: close`.
+  const bool& draining_;  ///< The server's: a reply that begins while it drains says `connection: close`.
   State state_ = State::open;
   Length length_ = Length::chunked;
-  bool head_only_ = false;   ///< HEAD: the body is counted and not sent.
+  bool head_only_ = false;  ///< HEAD: the body is counted and not sent.
   bool http_1_0_ = false;
   bool keep_alive_ = true;
   bool gone_ = false;
-  bool complete_ = false;    ///< All of it was handed to the kernel.
-  std::string pending_head_; ///< Of a started reply, until its first bytes go out.
+  bool complete_ = false;     ///< All of it was handed to the kernel.
+  std::string pending_head_;  ///< Of a started reply, until its first bytes go out.
   Duration waited_{};
   std::function<void()> on_gone_;
 };

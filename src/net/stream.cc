@@ -26,8 +26,7 @@ std::string tls_error_text() {
 
 }  // namespace
 
-Stream::Stream(Loop& loop, Socket socket)
-    : Deadline{loop}, loop_{loop}, socket_{std::move(socket)}, anchor_{std::make_shared<Anchor>(this)} {
+Stream::Stream(Loop& loop, Socket socket) : Deadline{loop}, loop_{loop}, socket_{std::move(socket)}, anchor_{std::make_shared<Anchor>(this)} {
   boost::system::error_code ignored;
   socket_.native_non_blocking(true, ignored);
 }

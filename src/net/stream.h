@@ -125,11 +125,11 @@ class Stream final : private Deadline {
   std::shared_ptr<Anchor> anchor_;
   std::string last_error_;
   Readiness read_, write_;
-  std::function<void()> on_gone_;      ///< Set while watched.
+  std::function<void()> on_gone_;  ///< Set while watched.
   bool cancelled_ = false;
-  bool expired_ = false;               ///< The deadline passed, perhaps while nobody waited.
-  bool try_before_waiting_ = false;    ///< The last read filled its buffer, so more is likely there.
-  bool tls_wants_other_ = false;       ///< TLS waits for the direction that it was not asked for (key update).
+  bool expired_ = false;             ///< The deadline passed, perhaps while nobody waited.
+  bool try_before_waiting_ = false;  ///< The last read filled its buffer, so more is likely there.
+  bool tls_wants_other_ = false;     ///< TLS waits for the direction that it was not asked for (key update).
 };
 
 }  // namespace bellwether::net

@@ -36,8 +36,7 @@ int on_new_session(SSL* tls, SSL_SESSION* session) {
 Result<TlsContext> make_server_tls(const std::string& certificate_file, const std::string& private_key_file) {
   TlsContext context = make_context(TLS_server_method());
   if (!context) return tls_failed("cannot make a TLS context");
-  if (SSL_CTX_use_certificate_chain_file(context.get(), certificate_file.c_str()) != 1)
-    return tls_failed("cannot read the certificate " + certificate_file);
+  if (SSL_CTX_use_certificate_chain_file(context.get(), certificate_file.c_str()) != 1) return tls_failed("cannot read the certificate " + certificate_file);
   if (SSL_CTX_use_PrivateKey_file(context.get(), private_key_file.c_str(), SSL_FILETYPE_PEM) != 1)
     return tls_failed("cannot read the private key " + private_key_file);
   if (SSL_CTX_check_private_key(context.get()) != 1)

@@ -72,7 +72,9 @@ void Shapes::append_role(std::string& out) const {
 
 void Shapes::append_finish(std::string& out, std::string_view reason, std::string_view usage) const {
   out += head_;
-  const std::string_view inside = endpoint_ != Endpoint::chat ? R"("text":"")" : flavor_ == Flavor::llama_server || flavor_ == Flavor::openai ? R"("delta":{})" : R"("delta":{"content":""})";
+  const std::string_view inside = endpoint_ != Endpoint::chat                                    ? R"("text":"")"
+                                  : flavor_ == Flavor::llama_server || flavor_ == Flavor::openai ? R"("delta":{})"
+                                                                                                 : R"("delta":{"content":""})";
   fmt::format_to(std::back_inserter(out), R"("choices":[{{"index":0,{},"logprobs":null,"finish_reason":"{}"{}}}])", inside, reason,
                  flavor_ == Flavor::vllm ? R"(,"stop_reason":null)" : "");
   if (!usage.empty()) {
@@ -91,7 +93,8 @@ void Shapes::append_usage(std::string& out, std::string_view usage) const {
   out += '}';
 }
 
-std::string Shapes::whole(std::string_view content, std::string_view reasoning, std::string_view tool_calls, std::string_view reason, std::string_view usage) const {
+std::string Shapes::whole(std::string_view content, std::string_view reasoning, std::string_view tool_calls, std::string_view reason,
+                          std::string_view usage) const {
   std::string out = head_;
   out += R"("choices":[{"index":0,)";
   if (endpoint_ == Endpoint::chat) {

@@ -22,7 +22,8 @@ class Shapes {
   /// OpenAI's last chunk: no choices, the counts.
   void append_usage(std::string& out, std::string_view usage) const;
   /// A reply that is no stream. `content` and `reasoning` are JSON strings; `tool_calls` a JSON array or empty.
-  [[nodiscard]] std::string whole(std::string_view content, std::string_view reasoning, std::string_view tool_calls, std::string_view reason, std::string_view usage) const;
+  [[nodiscard]] std::string whole(std::string_view content, std::string_view reasoning, std::string_view tool_calls, std::string_view reason,
+                                  std::string_view usage) const;
   /// The name and beginning of a tool call, and a piece of its arguments (as JSON string), as a delta's inside.
   [[nodiscard]] std::string tool_begin(std::string_view tool) const;
   [[nodiscard]] static std::string tool_piece(std::string_view piece_quoted);

@@ -12,41 +12,41 @@
 namespace bellwether::simulator {
 
 enum class FaultKind : std::uint8_t {
-  refuse,          ///< The request is read, then the connection is reset; at the start of a simulator: nobody listens at all.
-  reset,           ///< A reset before the head of the reply.
-  busy,            ///< 429 with retry-after.
-  busy_bare,       ///< 429 without.
-  error_once,      ///< 500 to the first request, then as usual.
-  error,           ///< 500
-  unavailable,     ///< 503
-  unauthorised,    ///< 401
-  no_credit,       ///< 402
-  silence,         ///< No byte, ever.
-  slow_first,      ///< Head at once where a stream is asked for, then nothing for the time given.
-  slow_head,       ///< Nothing at all for the time given.
-  cut,             ///< The connection ends after that many chunks of content (within the body, where it is no stream).
-  cut_role,        ///< … after the chunk that carries the role.
-  cut_token,       ///< … within an event.
-  cut_tool,        ///< … within a tool call's arguments.
-  cut_finish,      ///< … after the chunk with the finish_reason.
-  no_done,         ///< Everything but [DONE]; a proper end of the body.
-  stall,           ///< Silence after that many chunks; the connection stays.
-  broken_json,     ///< That event is no JSON.
+  refuse,        ///< The request is read, then the connection is reset; at the start of a simulator: nobody listens at all.
+  reset,         ///< A reset before the head of the reply.
+  busy,          ///< 429 with retry-after.
+  busy_bare,     ///< 429 without.
+  error_once,    ///< 500 to the first request, then as usual.
+  error,         ///< 500
+  unavailable,   ///< 503
+  unauthorised,  ///< 401
+  no_credit,     ///< 402
+  silence,       ///< No byte, ever.
+  slow_first,    ///< Head at once where a stream is asked for, then nothing for the time given.
+  slow_head,     ///< Nothing at all for the time given.
+  cut,           ///< The connection ends after that many chunks of content (within the body, where it is no stream).
+  cut_role,      ///< … after the chunk that carries the role.
+  cut_token,     ///< … within an event.
+  cut_tool,      ///< … within a tool call's arguments.
+  cut_finish,    ///< … after the chunk with the finish_reason.
+  no_done,       ///< Everything but [DONE]; a proper end of the body.
+  stall,         ///< Silence after that many chunks; the connection stays.
+  broken_json,   ///< That event is no JSON.
   no_usage,
   negative_usage,
-  context_length,  ///< 400 in the flavour's words.
-  content_filter,  ///< 400
-  unprocessable,   ///< 422
-  error_in_stream, ///< An error event after that many chunks.
-  error_as_200,    ///< {"error":…} with status 200.
-  split_utf8,      ///< Writes end within characters.
-  one_byte,        ///< TCP pieces of one byte.
-  crlf,            ///< CRLF line ends in the stream.
-  comments,        ///< Comments between events; blank lines before a whole reply.
-  big_event,       ///< One event of 1 MiB.
-  no_finish,       ///< [DONE] without a finish_reason.
-  html,            ///< 502 with an HTML page, as a proxy in between gives.
-  slow_drip,       ///< The time given between tokens.
+  context_length,   ///< 400 in the flavour's words.
+  content_filter,   ///< 400
+  unprocessable,    ///< 422
+  error_in_stream,  ///< An error event after that many chunks.
+  error_as_200,     ///< {"error":…} with status 200.
+  split_utf8,       ///< Writes end within characters.
+  one_byte,         ///< TCP pieces of one byte.
+  crlf,             ///< CRLF line ends in the stream.
+  comments,         ///< Comments between events; blank lines before a whole reply.
+  big_event,        ///< One event of 1 MiB.
+  no_finish,        ///< [DONE] without a finish_reason.
+  html,             ///< 502 with an HTML page, as a proxy in between gives.
+  slow_drip,        ///< The time given between tokens.
 };
 
 struct Fault {

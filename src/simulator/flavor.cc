@@ -30,11 +30,13 @@ ErrorReply vllm(Trouble trouble, std::string_view model) {
     case Trouble::unauthorised: return {401, R"({"error":"Unauthorized"})"};
     case Trouble::unknown_model: return {404, vllm_error(404, fmt::format("The model `{}` does not exist.", model), "NotFoundError", "model")};
     case Trouble::context_length:
-      return {400, vllm_error(400,
-                              fmt::format("This model's maximum context length is {} tokens. However, you requested 500 output tokens and your prompt contains "
-                                          "{} input tokens, for a total of {} tokens. Please reduce the length of the input prompt or the number of requested output tokens.",
-                                          context_tokens, asked_tokens - 500, asked_tokens),
-                              "BadRequestError", "input_tokens")};
+      return {400, vllm_error(
+                       400,
+                       fmt::format(
+                           "This model's maximum context length is {} tokens. However, you requested 500 output tokens and your prompt contains "
+                           "{} input tokens, for a total of {} tokens. Please reduce the length of the input prompt or the number of requested output tokens.",
+                           context_tokens, asked_tokens - 500, asked_tokens),
+                       "BadRequestError", "input_tokens")};
     case Trouble::content_filter: return {400, vllm_error(400, "The prompt was refused by the content filter.", "BadRequestError")};
     case Trouble::unprocessable: return {422, vllm_error(422, "temperature must be non-negative.", "UnprocessableEntityError", "temperature")};
     case Trouble::no_credit: return {402, vllm_error(402, "Payment required", "Payment Required")};
@@ -55,15 +57,19 @@ ErrorReply deepseek(Trouble trouble) {
     case Trouble::no_credit: return {402, openai_error("Insufficient Balance", "unknown_error", {}, code)};
     case Trouble::unknown_model: return {400, openai_error("Model Not Exist", "invalid_request_error", {}, code)};
     case Trouble::context_length:
-      return {400, openai_error(fmt::format("This model's maximum context length is {} tokens. However, you requested {} tokens ({} in the messages, 500 in the "
-                                            "completion). Please reduce the length of the messages or completion.",
-                                            context_tokens, asked_tokens, asked_tokens - 500),
-                                "invalid_request_error", {}, code)};
+      return {400,
+              openai_error(fmt::format("This model's maximum context length is {} tokens. However, you requested {} tokens ({} in the messages, 500 in the "
+                                       "completion). Please reduce the length of the messages or completion.",
+                                       context_tokens, asked_tokens, asked_tokens - 500),
+                           "invalid_request_error", {}, code)};
     case Trouble::content_filter: return {400, openai_error("Content Exists Risk", "invalid_request_error", {}, code)};
-    case Trouble::unprocessable: return {422, openai_error("Failed to deserialize the JSON body into the target type: temperature", "invalid_request_error", {}, code)};
+    case Trouble::unprocessable:
+      return {422, openai_error("Failed to deserialize the JSON body into the target type: temperature", "invalid_request_error", {}, code)};
     case Trouble::busy: return {429, openai_error("Rate limit reached", "rate_limit_error", {}, code)};
     case Trouble::internal: return {500, openai_error("Internal Server Error", "server_error", {}, code)};
-    case Trouble::unavailable: return {503, openai_error("Service is too busy. We advise users to temporarily switch to alternative LLM API service providers.", "service_unavailable_error", {}, code)};
+    case Trouble::unavailable:
+      return {503, openai_error("Service is too busy. We advise users to temporarily switch to alternative LLM API service providers.",
+                                "service_unavailable_error", {}, code)};
     case Trouble::not_found: return {404, ""};
     case Trouble::bad_request: break;
   }
@@ -74,8 +80,9 @@ ErrorReply llama_server(Trouble trouble) {
   switch (trouble) {
     case Trouble::unauthorised: return {401, llama_error(401, "Invalid API Key", "authentication_error")};
     case Trouble::context_length:
-      return {400, llama_error(400, fmt::format("request ({} tokens) exceeds the available context size ({} tokens), try increasing it", asked_tokens, context_tokens),
-                               "exceed_context_size_error", fmt::format(R"(,"n_prompt_tokens":{},"n_ctx":{})", asked_tokens, context_tokens))};
+      return {400, llama_error(
+                       400, fmt::format("request ({} tokens) exceeds the available context size ({} tokens), try increasing it", asked_tokens, context_tokens),
+                       "exceed_context_size_error", fmt::format(R"(,"n_prompt_tokens":{},"n_ctx":{})", asked_tokens, context_tokens))};
     case Trouble::no_credit: return {402, llama_error(402, "payment required", "invalid_request_error")};
     case Trouble::content_filter: return {400, llama_error(400, "content filter", "invalid_request_error")};
     case Trouble::unprocessable: return {422, llama_error(422, "unprocessable", "invalid_request_error")};
@@ -94,13 +101,19 @@ ErrorReply openai(Trouble trouble, std::string_view model) {
     case Trouble::unauthorised: return {401, openai_error("Incorrect API key provided: sk-sim***0000.", "invalid_request_error", {}, "invalid_api_key")};
     case Trouble::no_credit: return {402, openai_error("You exceeded your current quota.", "insufficient_quota", {}, "insufficient_quota")};
     case Trouble::unknown_model:
-      return {404, openai_error(fmt::format("The model `{}` does not exist or you do not have access to it.", model), "invalid_request_error", {}, "model_not_found")};
+      return {404, openai_error(fmt::format("The model `{}` does not exist or you do not have access to it.", model), "invalid_request_error", {},
+                                "model_not_found")};
     case Trouble::context_length:
-      return {400, openai_error(fmt::format("This model's maximum context length is {} tokens. However, your messages resulted in {} tokens. Please reduce the length of the messages.",
-                                            context_tokens, asked_tokens),
-                                "invalid_request_error", "messages", "context_length_exceeded")};
+      return {
+          400,
+          openai_error(
+              fmt::format(
+                  "This model's maximum context length is {} tokens. However, your messages resulted in {} tokens. Please reduce the length of the messages.",
+                  context_tokens, asked_tokens),
+              "invalid_request_error", "messages", "context_length_exceeded")};
     case Trouble::content_filter:
-      return {400, openai_error("The response was filtered due to the prompt triggering the content management policy.", "invalid_request_error", "prompt", "content_filter")};
+      return {400, openai_error("The response was filtered due to the prompt triggering the content management policy.", "invalid_request_error", "prompt",
+                                "content_filter")};
     case Trouble::unprocessable: return {422, openai_error("Unprocessable entity", "invalid_request_error", {}, {})};
     case Trouble::busy: return {429, openai_error("Rate limit reached for requests", "requests", {}, "rate_limit_exceeded")};
     case Trouble::internal: return {500, openai_error("The server had an error while processing your request.", "server_error", {}, {})};
@@ -137,7 +150,8 @@ std::string usage_json(Flavor flavor, const Counts& counts) {
   const std::int64_t total = static_cast<std::int64_t>(counts.prompt) + counts.completion;
   switch (flavor) {
     case Flavor::vllm:
-      return fmt::format(R"({{"prompt_tokens":{},"total_tokens":{},"completion_tokens":{},"prompt_tokens_details":null}})", counts.prompt, total, counts.completion);
+      return fmt::format(R"({{"prompt_tokens":{},"total_tokens":{},"completion_tokens":{},"prompt_tokens_details":null}})", counts.prompt, total,
+                         counts.completion);
     case Flavor::deepseek:
       return fmt::format(R"({{"prompt_tokens":{},"completion_tokens":{},"total_tokens":{},"prompt_tokens_details":{{"cached_tokens":{}}},)"
                          R"("completion_tokens_details":{{"reasoning_tokens":{}}},"prompt_cache_hit_tokens":{},"prompt_cache_miss_tokens":{}}})",
@@ -147,20 +161,21 @@ std::string usage_json(Flavor flavor, const Counts& counts) {
                          counts.prompt, total, counts.cached);
     case Flavor::openai: break;
   }
-  return fmt::format(R"({{"prompt_tokens":{},"completion_tokens":{},"total_tokens":{},"prompt_tokens_details":{{"cached_tokens":{},"audio_tokens":0}},)"
-                     R"("completion_tokens_details":{{"reasoning_tokens":{},"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}}})",
-                     counts.prompt, counts.completion, total, counts.cached, counts.reasoning);
+  return fmt::format(
+      R"({{"prompt_tokens":{},"completion_tokens":{},"total_tokens":{},"prompt_tokens_details":{{"cached_tokens":{},"audio_tokens":0}},)"
+      R"("completion_tokens_details":{{"reasoning_tokens":{},"audio_tokens":0,"accepted_prediction_tokens":0,"rejected_prediction_tokens":0}}}})",
+      counts.prompt, counts.completion, total, counts.cached, counts.reasoning);
 }
 
 std::string model_json(Flavor flavor, std::string_view model) {
   const std::string name = json::quote(model);
   switch (flavor) {
     case Flavor::vllm:
-      return fmt::format(R"({{"id":{},"object":"model","created":{},"owned_by":"vllm","root":{},"parent":null,"max_model_len":{},"permission":[]}})", name, created, name,
-                         context_tokens);
+      return fmt::format(R"({{"id":{},"object":"model","created":{},"owned_by":"vllm","root":{},"parent":null,"max_model_len":{},"permission":[]}})", name,
+                         created, name, context_tokens);
     case Flavor::llama_server:
-      return fmt::format(R"({{"id":{},"object":"model","created":{},"owned_by":"llamacpp","meta":{{"vocab_type":2,"n_vocab":49152,"n_ctx_train":{}}}}})", name, created,
-                         context_tokens);
+      return fmt::format(R"({{"id":{},"object":"model","created":{},"owned_by":"llamacpp","meta":{{"vocab_type":2,"n_vocab":49152,"n_ctx_train":{}}}}})", name,
+                         created, context_tokens);
     case Flavor::deepseek: return fmt::format(R"({{"id":{},"object":"model","owned_by":"deepseek"}})", name);
     case Flavor::openai: break;
   }

@@ -12,7 +12,17 @@ enum class Flavor : std::uint8_t { openai, deepseek, vllm, llama_server };
 
 /// Errors that the flavours word differently.
 enum class Trouble : std::uint8_t {
-  bad_request, unauthorised, no_credit, unknown_model, context_length, content_filter, unprocessable, busy, internal, unavailable, not_found
+  bad_request,
+  unauthorised,
+  no_credit,
+  unknown_model,
+  context_length,
+  content_filter,
+  unprocessable,
+  busy,
+  internal,
+  unavailable,
+  not_found
 };
 
 struct ErrorReply {

@@ -50,8 +50,13 @@ std::string Record::to_json() const {
   for (const auto& asked : asked_) {
     nlohmann::json headers = nlohmann::json::object();
     for (const auto& [name, value] : asked->headers) headers[name] = value;
-    list.push_back({{"n", asked->number}, {"method", asked->method}, {"path", asked->path}, {"headers", headers}, {"body", asked->body},
-                    {"outcome", name_of(asked->outcome.load())}, {"tokens_sent", asked->tokens_sent.load()}});
+    list.push_back({{"n", asked->number},
+                    {"method", asked->method},
+                    {"path", asked->path},
+                    {"headers", headers},
+                    {"body", asked->body},
+                    {"outcome", name_of(asked->outcome.load())},
+                    {"tokens_sent", asked->tokens_sent.load()}});
   }
   return nlohmann::json{{"requests", std::move(list)}}.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }

@@ -1,9 +1,9 @@
 #include "simulator/simulator.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <netdb.h>
 #include <sys/socket.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
@@ -141,7 +141,8 @@ struct Simulator::Answer {
 Result<void> Simulator::admit(const http::RequestHead&) { return {}; }
 
 net::Task<void> Simulator::refuse(const Failure& failure, const http::RequestHead*, net::Reply& reply) {
-  std::ignore = co_await send(reply, meaning_of(failure.reason).http_status, R"({"error":{"message":"bad request","type":"invalid_request_error","param":null,"code":null}})");
+  std::ignore = co_await send(reply, meaning_of(failure.reason).http_status,
+                              R"({"error":{"message":"bad request","type":"invalid_request_error","param":null,"code":null}})");
 }
 
 net::Task<bool> Simulator::send(net::Reply& reply, int status, std::string_view body, std::string_view content_type) {
@@ -192,8 +193,12 @@ net::Task<void> Simulator::list(const net::Request& request, std::string_view pa
   }
   if (path == "/metrics") {
     const std::string page = metrics_page(flavor, options.models.front(),
-                                          {.requests = shared_.requests, .prompt_tokens = shared_.prompt_tokens, .cached_tokens = shared_.cached_tokens,
-                                           .completion_tokens = shared_.completion_tokens, .aborted = shared_.aborted, .running = shared_.running});
+                                          {.requests = shared_.requests,
+                                           .prompt_tokens = shared_.prompt_tokens,
+                                           .cached_tokens = shared_.cached_tokens,
+                                           .completion_tokens = shared_.completion_tokens,
+                                           .aborted = shared_.aborted,
+                                           .running = shared_.running});
     std::ignore = co_await send(reply, page.empty() ? 404 : 200, page, "text/plain; version=0.0.4; charset=utf-8");
     co_return;
   }
@@ -223,7 +228,8 @@ net::Task<void> Simulator::list(const net::Request& request, std::string_view pa
 void Simulator::log_line(const Answer& answer, int status) const {
   if (!shared_.options.access_log) return;
   const std::string_view phrase = http::reason_phrase(status);
-  std::printf("INFO:     %s - \"%s HTTP/1.1\" %d %.*s\n", answer.peer.c_str(), answer.request_line.c_str(), status, static_cast<int>(phrase.size()), phrase.data());
+  std::printf("INFO:     %s - \"%s HTTP/1.1\" %d %.*s\n", answer.peer.c_str(), answer.request_line.c_str(), status, static_cast<int>(phrase.size()),
+              phrase.data());
   std::fflush(stdout);
 }
 
@@ -257,7 +263,8 @@ net::Task<void> Simulator::generate(Endpoint endpoint, net::Request& request, ne
     answer.timer.cancel();
   });
 
-  const bool known = answer.ask.model.starts_with("fault-") || options.flavor == Flavor::llama_server || std::ranges::find(options.models, answer.ask.model) != options.models.end();
+  const bool known = answer.ask.model.starts_with("fault-") || options.flavor == Flavor::llama_server ||
+                     std::ranges::find(options.models, answer.ask.model) != options.models.end();
   if (!authorised) co_await send_error(answer, Trouble::unauthorised);
   else if (!ask) co_await send_error(answer, Trouble::bad_request);
   else if (!known) co_await send_error(answer, Trouble::unknown_model);
@@ -328,7 +335,8 @@ net::Task<bool> Simulator::fail_before(Answer& answer) {
     case FaultKind::slow_head: co_return !co_await answer.wait(answer.fault->wait);
     case FaultKind::html:
       answer.faulted = true;
-      std::ignore = co_await send(answer.reply, 502, "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>", "text/html");
+      std::ignore =
+          co_await send(answer.reply, 502, "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>", "text/html");
       co_return true;
     case FaultKind::error_as_200:
       answer.faulted = true;
@@ -368,7 +376,9 @@ net::Task<void> Simulator::send_stream(Answer& answer) {
     co_return sent && !answer.gone;
   };
   const auto counts = [&] {
-    return Counts{.prompt = answer.prompt_tokens, .cached = options.flavor == Flavor::deepseek ? answer.prompt_tokens / 2 : 0, .reasoning = thinks ? 3U : 0U,
+    return Counts{.prompt = answer.prompt_tokens,
+                  .cached = options.flavor == Flavor::deepseek ? answer.prompt_tokens / 2 : 0,
+                  .reasoning = thinks ? 3U : 0U,
                   .completion = is(fault, FaultKind::negative_usage) ? -5 : static_cast<std::int64_t>(answer.tokens_sent)};
   };
   /// One more chunk of the answer; counts it and commits the faults that count.
@@ -493,10 +503,13 @@ net::Task<void> Simulator::send_whole(Answer& answer) {
   content += '"';
   if (is(fault, FaultKind::big_event)) content.insert(1, std::string(big_event_bytes, 'x'));
   answer.tokens_sent = ask.endpoint == Endpoint::embeddings ? 0 : tokens;
-  const Counts counts{.prompt = answer.prompt_tokens, .cached = options.flavor == Flavor::deepseek ? answer.prompt_tokens / 2 : 0, .reasoning = thinks ? 3U : 0U,
+  const Counts counts{.prompt = answer.prompt_tokens,
+                      .cached = options.flavor == Flavor::deepseek ? answer.prompt_tokens / 2 : 0,
+                      .reasoning = thinks ? 3U : 0U,
                       .completion = is(fault, FaultKind::negative_usage) ? -5 : static_cast<std::int64_t>(answer.tokens_sent)};
   const std::string usage = is(fault, FaultKind::no_usage) ? "" : usage_json(options.flavor, counts);
-  const std::string call = fmt::format(R"([{{"id":"call_{}","type":"function","function":{{"name":{},"arguments":{}}}}}])", answer.id, json::quote(ask.tool), json::quote(tool_arguments));
+  const std::string call = fmt::format(R"([{{"id":"call_{}","type":"function","function":{{"name":{},"arguments":{}}}}}])", answer.id, json::quote(ask.tool),
+                                       json::quote(tool_arguments));
   const std::string_view reason = is(fault, FaultKind::no_finish) ? "" : calls ? "tool_calls" : ask.tokens_max < options.tokens ? "length" : "stop";
   std::string body = ask.endpoint == Endpoint::embeddings
                          ? embeddings_json(options.flavor, ask, answer.model, usage.empty() ? "null" : usage)
@@ -506,9 +519,7 @@ net::Task<void> Simulator::send_whole(Answer& answer) {
     switch (fault->kind) {
       case FaultKind::broken_json: body = R"({"id":"chatcmpl-broken","choices":[{"ind)"; break;
       case FaultKind::error_in_stream: body = error_of(options.flavor, Trouble::internal, ask.model).body; break;
-      case FaultKind::one_byte:
-        answer.raw = body;
-        co_return co_await answer.drip("application/json");
+      case FaultKind::one_byte: answer.raw = body; co_return co_await answer.drip("application/json");
       case FaultKind::comments:
         std::ignore = co_await answer.reply.write(body);
         std::ignore = co_await answer.reply.finish();

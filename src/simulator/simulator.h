@@ -22,11 +22,11 @@ struct Options {
   Flavor flavor = Flavor::vllm;
   std::vector<std::string> models;  ///< Empty: the flavour's usual ones.
   std::uint64_t seed = 1;
-  Duration first_token{};           ///< From the request to the first token.
+  Duration first_token{};  ///< From the request to the first token.
   Duration between_tokens{};
-  std::uint64_t tokens = 16;        ///< Of an answer whose request asks for no fewer.
+  std::uint64_t tokens = 16;  ///< Of an answer whose request asks for no fewer.
   std::optional<Fault> fault;
-  std::string api_key;              ///< Empty: every key will do.
+  std::string api_key;  ///< Empty: every key will do.
   bool reasoning = false;
   bool record = true;
   bool access_log = false;

@@ -9,9 +9,9 @@ namespace bellwether::simulator {
 namespace {
 
 constexpr std::array<std::string_view, 32> words{" the",   " 안녕하세요", " sheep", " 양떼가", " leads",  " 그래서", " answer", " 👋🏽",
-                                                 " is",    " 서울",      " of",    " 토큰",   " stream", " 모델은", " quick",  " 🐑",
-                                                 " and",   " 천천히",    " then",  " 언덕을", " over",   " 넘어",   " a",      " 한 번",
-                                                 " moved", " 데이터",    " with",  " 빠르게", " out",    " 그리고", " loss",   "."};
+                                                 " is",    " 서울",       " of",    " 토큰",   " stream", " 모델은", " quick",  " 🐑",
+                                                 " and",   " 천천히",     " then",  " 언덕을", " over",   " 넘어",   " a",      " 한 번",
+                                                 " moved", " 데이터",     " with",  " 빠르게", " out",    " 그리고", " loss",   "."};
 
 }  // namespace
 

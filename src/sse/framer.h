@@ -44,12 +44,12 @@ class Framer {
   void read_block(std::string_view block, Event& event);
 
   std::size_t event_bytes_max_;
-  std::string_view piece_;   ///< What is left of the fed piece.
-  std::string held_;         ///< The start of an event whose end has not come yet.
-  std::string block_;        ///< An event that came in pieces, while it is being used.
-  std::string joined_;       ///< Several data lines as one.
-  bool at_start_ = true;     ///< A byte order mark may come.
-  bool skip_feed_ = false;   ///< The last piece ended with CR: an LF at the start of the next belongs to it.
+  std::string_view piece_;  ///< What is left of the fed piece.
+  std::string held_;        ///< The start of an event whose end has not come yet.
+  std::string block_;       ///< An event that came in pieces, while it is being used.
+  std::string joined_;      ///< Several data lines as one.
+  bool at_start_ = true;    ///< A byte order mark may come.
+  bool skip_feed_ = false;  ///< The last piece ended with CR: an LF at the start of the next belongs to it.
 };
 
 }  // namespace bellwether::sse

@@ -24,16 +24,16 @@ using Events = std::vector<std::string>;
 
 TEST(Framer, FindsTheSameEventsHoweverTheBytesAreSplit) {
   for (const std::string end : {"\n", "\r\n", "\r"}) {
-    const std::string stream = "\xEF\xBB\xBF" "data: {\"a\":\"안녕\"}" + end + end + ": keep-alive" + end + end + "event: x" + end + "data:one" + end +
-                               "data: two" + end + end + end + "data: [DONE]" + end + end;
+    const std::string stream =
+        "\xEF\xBB\xBF"
+        "data: {\"a\":\"안녕\"}" +
+        end + end + ": keep-alive" + end + end + "event: x" + end + "data:one" + end + "data: two" + end + end + end + "data: [DONE]" + end + end;
     for (std::size_t size = 1; size <= stream.size(); ++size)
       EXPECT_EQ(read_all(stream, size), (Events{"{\"a\":\"안녕\"}", "#", "one\ntwo", "[DONE]"})) << size << " " << static_cast<int>(end.size());
   }
 }
 
-TEST(Framer, GivesALastEventWithoutItsBlankLine) {
-  EXPECT_EQ(read_all("data: a\n\ndata: [DONE]\n", 7), (Events{"a", "[DONE]"}));
-}
+TEST(Framer, GivesALastEventWithoutItsBlankLine) { EXPECT_EQ(read_all("data: a\n\ndata: [DONE]\n", 7), (Events{"a", "[DONE]"})); }
 
 TEST(Framer, DoesNotGiveALineThatWasCut) {
   EXPECT_EQ(read_all("data: a\n\ndata: {\"x", 5), (Events{"a"}));

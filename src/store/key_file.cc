@@ -80,8 +80,15 @@ std::optional<accounts::Key> key_from(const Line& line) {
   const auto created = line.time("created_ms");
   const auto digest = digest_from(sha256.value_or(""));
   if (!id || !name || !account || !digest || !hint || !created) return std::nullopt;
-  accounts::Key key{.id = *id, .name = *name, .account = *account, .digest = *digest, .models = {}, .hint = *hint, .created = *created,
-                    .expires = line.time("expires_ms"), .revoked = line.time("revoked_ms")};
+  accounts::Key key{.id = *id,
+                    .name = *name,
+                    .account = *account,
+                    .digest = *digest,
+                    .models = {},
+                    .hint = *hint,
+                    .created = *created,
+                    .expires = line.time("expires_ms"),
+                    .revoked = line.time("revoked_ms")};
   std::string_view models;
   const auto listed = line.text("models");
   if (listed) models = *listed;

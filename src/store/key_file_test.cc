@@ -6,8 +6,15 @@ namespace bellwether::store {
 namespace {
 
 TEST(KeyFile, GivesBackWhatWasWritten) {
-  accounts::Key key{.id = "key_1", .name = "앱 \"one\"", .account = "default", .digest = {}, .models = {"a", "b/c"}, .hint = "hs_abcd…wxyz",
-                    .created = WallTime(std::chrono::milliseconds(1'700'000'000'123)), .expires = WallTime(std::chrono::hours(5)), .revoked = std::nullopt};
+  accounts::Key key{.id = "key_1",
+                    .name = "앱 \"one\"",
+                    .account = "default",
+                    .digest = {},
+                    .models = {"a", "b/c"},
+                    .hint = "hs_abcd…wxyz",
+                    .created = WallTime(std::chrono::milliseconds(1'700'000'000'123)),
+                    .expires = WallTime(std::chrono::hours(5)),
+                    .revoked = std::nullopt};
   for (std::size_t i = 0; i < key.digest.size(); ++i) key.digest[i] = static_cast<std::uint8_t>(i * 9);
   const auto read = keys_from_text(keys_to_text({key, key}));
   ASSERT_TRUE(read);

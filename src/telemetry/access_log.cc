@@ -87,10 +87,10 @@ void append_ms(std::string& out, std::string_view name, Duration duration) {
 struct AccessLog::State {
   AccessLogTarget target;
   std::vector<std::unique_ptr<Ring>> rings;
-  int fd = -1;                       ///< Writer only, once it runs.
+  int fd = -1;  ///< Writer only, once it runs.
   std::atomic<bool> stop{false};
   std::atomic<bool> reopen{false};
-  Counter lost;                      ///< Lines that the disk refused; writer only.
+  Counter lost;  ///< Lines that the disk refused; writer only.
   int last_error = 0;
   std::thread writer;
 
@@ -112,7 +112,7 @@ void AccessLog::State::reopen_if_asked() {
 }
 
 void AccessLog::State::write(std::string_view text) {
-  struct stat about {};
+  struct stat about{};
   const bool regular = ::fstat(fd, &about) == 0 && S_ISREG(about.st_mode);
   const auto give_up = std::chrono::steady_clock::now() + flush_patience;
   while (!text.empty()) {
@@ -125,7 +125,8 @@ void AccessLog::State::write(std::string_view text) {
     const ssize_t written = ::write(fd, text.data(), std::min(text.size(), regular ? file_write_bytes : pipe_write_bytes));
     if (written < 0 && (errno == EINTR || errno == EAGAIN)) continue;
     if (written < 0) {
-      if (std::exchange(last_error, errno) != errno) std::fprintf(stderr, "bellwether: cannot write the access log: %s; lines are lost\n", std::strerror(errno));
+      if (std::exchange(last_error, errno) != errno)
+        std::fprintf(stderr, "bellwether: cannot write the access log: %s; lines are lost\n", std::strerror(errno));
       break;
     }
     text.remove_prefix(static_cast<std::size_t>(written));

@@ -10,12 +10,8 @@ namespace bellwether::telemetry {
 /// other threads see a recent value.
 class Counter {
  public:
-  void add(std::uint64_t amount = 1) {
-    value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
-  }
-  void subtract(std::uint64_t amount = 1) {
-    value_.store(value_.load(std::memory_order_relaxed) - amount, std::memory_order_relaxed);
-  }
+  void add(std::uint64_t amount = 1) { value_.store(value_.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed); }
+  void subtract(std::uint64_t amount = 1) { value_.store(value_.load(std::memory_order_relaxed) - amount, std::memory_order_relaxed); }
   [[nodiscard]] std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
 
  private:

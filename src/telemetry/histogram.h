@@ -11,11 +11,11 @@
 namespace bellwether::telemetry {
 
 /// Upper bounds in microseconds; Prometheus adds +Inf. Our own share of a request is tens of microseconds, which is why these begin at 10.
-inline constexpr std::array<std::int64_t, 16> overhead_bounds_us{10,    20,    35,     50,     75,      100,     150,       250,
-                                                                 500,   1'000, 2'500,  5'000,  10'000,  50'000,  250'000,   1'000'000};
+inline constexpr std::array<std::int64_t, 16> overhead_bounds_us{10,  20,    35,    50,    75,     100,    150,     250,
+                                                                 500, 1'000, 2'500, 5'000, 10'000, 50'000, 250'000, 1'000'000};
 /// For what upstreams take: 1 ms to ten minutes.
-inline constexpr std::array<std::int64_t, 16> duration_bounds_us{1'000,     5'000,     10'000,     25'000,     50'000,     100'000,     250'000,     500'000,
-                                                                 1'000'000, 2'500'000, 5'000'000,  10'000'000, 30'000'000, 60'000'000,  300'000'000, 600'000'000};
+inline constexpr std::array<std::int64_t, 16> duration_bounds_us{1'000,     5'000,     10'000,    25'000,     50'000,     100'000,    250'000,     500'000,
+                                                                 1'000'000, 2'500'000, 5'000'000, 10'000'000, 30'000'000, 60'000'000, 300'000'000, 600'000'000};
 
 class Histogram {
  public:

@@ -118,7 +118,8 @@ struct Metrics::Tables {
   }
 
   RequestRow& request_row(std::string_view endpoint, std::string_view model, std::string_view upstream, int status) {
-    const std::array<char, 4> code{static_cast<char>('0' + status / 100 % 10), static_cast<char>('0' + status / 10 % 10), static_cast<char>('0' + status % 10), '\0'};
+    const std::array<char, 4> code{static_cast<char>('0' + status / 100 % 10), static_cast<char>('0' + status / 10 % 10), static_cast<char>('0' + status % 10),
+                                   '\0'};
     begin_key(key, {endpoint, model, upstream, {code.data(), 3}});
     if (RequestRow* row = requests.find(key)) return *row;
     if (requests.full() && model != "other") return request_row(endpoint, "other", "other", status);
@@ -270,7 +271,7 @@ std::string to_prometheus(std::span<const Metrics* const> lanes, const ProcessFa
   std::map<std::string, ModelSum> models;
   struct Single {
     std::string_view name, type, help;
-    const Counter Metrics::*counter;
+    const Counter Metrics::* counter;
   };
   for (const Metrics* lane : lanes) {
     lane->tables_->requests.for_each([&](const RequestRow& row) { requests[row.labels] += row.requests.value(); });
@@ -298,7 +299,8 @@ std::string to_prometheus(std::span<const Metrics* const> lanes, const ProcessFa
       Single{"bellwether_connections_total", "counter", "Callers' connections accepted.", &Metrics::connections_total},
       Single{"bellwether_upstream_connections_open", "gauge", "Connections to upstreams, idle ones included.", &Metrics::upstream_connections_open},
       Single{"bellwether_upstream_connections_total", "counter", "Connections made to upstreams.", &Metrics::upstream_connections_total},
-      Single{"bellwether_upstream_connections_reused_total", "counter", "Attempts on a connection that was kept from an earlier one.", &Metrics::upstream_connections_reused}};
+      Single{"bellwether_upstream_connections_reused_total", "counter", "Attempts on a connection that was kept from an earlier one.",
+             &Metrics::upstream_connections_reused}};
 
   Page page;
   page.counts("bellwether_requests_total", "Requests by path, canonical model, upstream that answered and status; 499: the caller hung up.", requests);

@@ -19,24 +19,24 @@ namespace bellwether::telemetry {
 /// Where a finished request's time and tokens went. Filled along the walk; views must outlive `Metrics::count` only.
 struct RequestRecord {
   std::string_view request_id, client_request_id;  ///< client_request_id: the caller's own, if sane.
-  std::string_view endpoint;   ///< The path template, e.g. "/v1/chat/completions".
+  std::string_view endpoint;                       ///< The path template, e.g. "/v1/chat/completions".
   std::string_view method;
-  std::string_view key_id;     ///< For the log only.
-  std::string_view account;    ///< For the log only.
-  std::string_view model;      ///< Canonical; empty before it was resolved (never what the caller wrote).
-  std::string_view upstream;   ///< Who answered; empty if nobody.
-  int status = 0;              ///< What the caller got; 499 when it had gone.
-  std::string_view failure;    ///< name_of(reason) where it failed.
-  std::string_view detail;     ///< Internal text of the failure. For the log only.
+  std::string_view key_id;    ///< For the log only.
+  std::string_view account;   ///< For the log only.
+  std::string_view model;     ///< Canonical; empty before it was resolved (never what the caller wrote).
+  std::string_view upstream;  ///< Who answered; empty if nobody.
+  int status = 0;             ///< What the caller got; 499 when it had gone.
+  std::string_view failure;   ///< name_of(reason) where it failed.
+  std::string_view detail;    ///< Internal text of the failure. For the log only.
   bool stream = false;
   bool caller_gone = false;
   std::uint32_t attempts = 0;
-  int retry_count = -1;        ///< x-stainless-retry-count of SDKs; -1: not sent.
+  int retry_count = -1;  ///< x-stainless-retry-count of SDKs; -1: not sent.
   metering::Usage usage;
-  Duration total{};            ///< Request read to last byte handed to the kernel.
-  Duration overhead{};         ///< Of that, ours: total less the time spent waiting for upstreams and for the caller.
-  Duration first_token{};      ///< Request read to the first event with content; 0: none.
-  WallTime at{};               ///< When the request was read.
+  Duration total{};        ///< Request read to last byte handed to the kernel.
+  Duration overhead{};     ///< Of that, ours: total less the time spent waiting for upstreams and for the caller.
+  Duration first_token{};  ///< Request read to the first event with content; 0: none.
+  WallTime at{};           ///< When the request was read.
 };
 
 class Metrics {
@@ -49,7 +49,7 @@ class Metrics {
   /// One finished attempt; `outcome` is "ok" or a reason's name. This lane only.
   void count_attempt(std::string_view upstream, std::string_view outcome);
 
-  Counter connections_open;      ///< Callers' connections now.
+  Counter connections_open;  ///< Callers' connections now.
   Counter connections_total;
   Counter requests_in_flight;
   Counter streams_open;

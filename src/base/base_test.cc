@@ -59,5 +59,28 @@ TEST(Failure, EveryReasonHasItsOwnName) {
     for (int j = 0; j < i; ++j) EXPECT_NE(name_of(static_cast<Reason>(i)), name_of(static_cast<Reason>(j)));
 }
 
+TEST(Time, KeptTextFollowsTheClock) {
+  WallClockText clock;
+  for (const std::int64_t ms : {1'764'000'000'000LL, 1'764'000'000'007LL, 1'764'000'000'999LL, 1'764'000'001'000LL, 5LL, 1'764'000'000'120LL}) {
+    const WallTime time{std::chrono::milliseconds(ms)};
+    EXPECT_EQ(clock.of(time), to_rfc3339(time));
+  }
+}
+
+TEST(Time, WritesMillisecondsRoundedToTheMicrosecond) {
+  const auto text = [](std::int64_t ns) {
+    std::string out = "=";
+    append_milliseconds(out, Duration(ns));
+    return out;
+  };
+  EXPECT_EQ(text(0), "=0.000");
+  EXPECT_EQ(text(-5'000'000), "=0.000");
+  EXPECT_EQ(text(499), "=0.000");
+  EXPECT_EQ(text(500), "=0.001");
+  EXPECT_EQ(text(1'999'600), "=2.000");
+  EXPECT_EQ(text(12'345'678), "=12.346");
+  EXPECT_EQ(text(600'000'000'000), "=600000.000");
+}
+
 }  // namespace
 }  // namespace bellwether

@@ -1,5 +1,6 @@
 #include "base/time.h"
 
+#include <charconv>
 #include <cstdio>
 #include <ctime>
 
@@ -16,6 +17,34 @@ std::string to_rfc3339(WallTime time) {
   const int length = std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour,
                                    utc.tm_min, utc.tm_sec, static_cast<int>(ms_total - seconds * 1000));
   return {text, static_cast<std::size_t>(length)};
+}
+
+std::string_view WallClockText::of(WallTime time) {
+  const std::int64_t ms = std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+  if (ms < 0 || text_.empty() || ms / 1000 != second_) {
+    second_ = ms / 1000;
+    text_ = to_rfc3339(time);
+    return text_;
+  }
+  char* const digits = text_.data() + text_.size() - 4;  // of "123Z"
+  const auto fraction = static_cast<int>(ms % 1000);
+  digits[0] = static_cast<char>('0' + fraction / 100);
+  digits[1] = static_cast<char>('0' + fraction / 10 % 10);
+  digits[2] = static_cast<char>('0' + fraction % 10);
+  return text_;
+}
+
+void append_number(std::string& out, std::int64_t number) {
+  char digits[24];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
+}
+
+void append_milliseconds(std::string& out, Duration duration) {
+  const std::int64_t microseconds = duration.count() <= 0 ? 0 : duration.count() / 1000 + (duration.count() % 1000 >= 500 ? 1 : 0);
+  append_number(out, microseconds / 1000);
+  const auto fraction = static_cast<int>(microseconds % 1000);
+  const char digits[] = {'.', static_cast<char>('0' + fraction / 100), static_cast<char>('0' + fraction / 10 % 10), static_cast<char>('0' + fraction % 10)};
+  out.append(digits, sizeof digits);
 }
 
 }  // namespace bellwether

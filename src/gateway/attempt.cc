@@ -19,11 +19,22 @@ constexpr std::int64_t retry_after_seconds_max = 86'400;
 void write_head(const Attempt& attempt, std::size_t body_size, std::string& head) {
   head += attempt.reach.head_start[static_cast<std::size_t>(attempt.chat.endpoint)];
   // Unique for each attempt: vLLM makes it the answer's id and stumbles over two that are alike (wire.md §A.3.6).
-  fmt::format_to(std::back_inserter(head), "accept: {}\r\nx-request-id: {}-{}\r\ncontent-length: {}\r\n",
-                 attempt.chat.stream ? "text/event-stream" : "application/json", attempt.trail.id.text(), attempt.trail.attempts, body_size);
+  head += attempt.chat.stream ? "accept: text/event-stream\r\nx-request-id: " : "accept: application/json\r\nx-request-id: ";
+  head += attempt.trail.id.text();
+  head += '-';
+  append_number(head, attempt.trail.attempts);
+  head += "\r\ncontent-length: ";
+  append_number(head, static_cast<std::int64_t>(body_size));
+  head += "\r\n";
   // The named few of the caller's own: a trace goes on where it came from.
-  for (const std::string_view name : {"traceparent", "tracestate"})
-    if (const auto value = attempt.raw.head.fields.find(name)) fmt::format_to(std::back_inserter(head), "{}: {}\r\n", name, *value);
+  for (const std::string_view name : {"traceparent", "tracestate"}) {
+    const auto value = attempt.raw.head.fields.find(name);
+    if (!value) continue;
+    head += name;
+    head += ": ";
+    head += *value;
+    head += "\r\n";
+  }
   head += "\r\n";
 }
 

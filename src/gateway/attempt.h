@@ -51,7 +51,8 @@ struct Attempt {
 
   [[nodiscard]] TimePoint until(Duration patience) const { return std::min(total, lane.loop().now() + patience); }
   [[nodiscard]] AttemptEnd failed_with(Failure failure) const { return {progress, std::move(failure)}; }
-  [[nodiscard]] double latency_ms() const { return milliseconds_of(lane.loop().now() - trail.read_at); }
+  /// From the request's last byte read until now: x_latency_ms.
+  [[nodiscard]] Duration latency() const { return lane.loop().now() - trail.read_at; }
 };
 
 /// Sends the request to `candidate` and relays its reply. A connection that had died unused is replaced once, silently:

@@ -142,7 +142,9 @@ void Outgoing::append_end(const Signature& signature, std::string& out) {
         out += R"(,"x_usage_basis":"estimated")";
       }
     }
-    fmt::format_to(std::back_inserter(out), R"(,"x_latency_ms":{:.3f},"x_source":)", signature.latency_ms);
+    out += R"(,"x_latency_ms":)";
+    append_milliseconds(out, signature.latency);
+    out += R"(,"x_source":)";
     json::append_quoted(out, signature.source);
     out += "}\n\n";
   }

@@ -19,7 +19,7 @@ namespace bellwether::gateway {
 /// What stands on the usage chunk of a stream, and on a reply that is not one.
 struct Signature {
   std::string_view source;  ///< The upstream's configured name: x_source.
-  double latency_ms = 0;    ///< x_latency_ms
+  Duration latency{};       ///< x_latency_ms
 };
 
 class Outgoing {

@@ -119,7 +119,7 @@ net::Task<AttemptEnd> relay_stream(Attempt& attempt, net::Exchange& exchange) {
     if (taken.failure && outgoing.finished() && !caller_gone) taken = Taken{.done = true, .failure = std::nullopt, .event_seen = true};
 
     const bool ends = taken.done && !taken.failure;
-    if (ends) outgoing.append_end({attempt.upstream.name, attempt.latency_ms()}, out);
+    if (ends) outgoing.append_end({attempt.upstream.name, attempt.latency()}, out);
     if (!out.empty() || ends) {
       if (attempt.progress != relay::Progress::reply_started) {
         attempt.progress = relay::Progress::reply_started;

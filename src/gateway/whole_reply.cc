@@ -1,9 +1,6 @@
 #include "gateway/whole_reply.h"
 
-#include <fmt/format.h>
-
 #include <array>
-#include <iterator>
 
 #include "chat/embeddings.h"
 #include "gateway/reply_fields.h"
@@ -60,7 +57,10 @@ net::Task<Result<void>> send_whole(Attempt& attempt, std::string_view body) {
   std::string& added = attempt.lane.loop().out_scratch();
   json::append_quoted(added, attempt.trail.model->id);
   const std::size_t model_size = added.size();
-  fmt::format_to(std::back_inserter(added), R"({}"x_latency_ms":{:.3f},"x_source":)", is_empty_object(body) ? "" : ",", attempt.latency_ms());
+  if (!is_empty_object(body)) added += ',';
+  added += R"("x_latency_ms":)";
+  append_milliseconds(added, attempt.latency());
+  added += R"(,"x_source":)";
   json::append_quoted(added, attempt.upstream.name);
   added += '}';
   const std::string_view ours = added;

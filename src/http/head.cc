@@ -1,17 +1,14 @@
 #include "http/head.h"
 
-#include <llhttp.h>
-
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdint>
 #include <cstring>
 #include <utility>
 
 namespace bellwether::http {
 namespace {
-
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
 /// RFC 9110 §5.6.2: what a field name and a method are made of.
 constexpr std::array<bool, 256> make_token_table() {
@@ -24,11 +21,31 @@ constexpr std::array<bool, 256> make_token_table() {
 constexpr std::array<bool, 256> token_table = make_token_table();
 bool is_token(char c) { return token_table[static_cast<unsigned char>(c)]; }
 
+/// Whether some byte of the text is below 0x20 or is 0x7F: eight at a time, because every byte of every head passes here. A tab
+/// counts too; whoever cares looks again.
+bool has_control(std::string_view text) {
+  constexpr std::uint64_t ones = 0x0101010101010101;
+  constexpr std::uint64_t highs = 0x8080808080808080;
+  const auto any = [](std::uint64_t word) {
+    const std::uint64_t delete_as_zero = word ^ (ones * 0x7F);
+    return (((word - ones * 0x20) & ~word) | ((delete_as_zero - ones) & ~delete_as_zero)) & highs;
+  };
+  std::size_t at = 0;
+  for (; at + sizeof(std::uint64_t) <= text.size(); at += sizeof(std::uint64_t)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + at, sizeof word);
+    if (any(word) != 0) return true;
+  }
+  std::uint64_t rest = ones * ' ';
+  std::memcpy(&rest, text.data() + at, text.size() - at);
+  return any(rest) != 0;
+}
+
 enum class LineKind : std::uint8_t { start, field };
 
 /// Why a line of a head is refused; empty if it is not. `line` is without its CRLF.
 std::string_view complaint_about(std::string_view line, LineKind kind) {
-  for (const char c : line) {
+  for (const char c : has_control(line) ? line : std::string_view{}) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte == 0) return "The head holds a NUL byte.";
     if (byte == '\r') return "The head holds a CR that ends no line.";
@@ -89,67 +106,50 @@ Scan scan(std::string_view bytes, std::size_t& scanned) {
   return result;
 }
 
-/// What llhttp's callbacks fill in.
+/// The first line and the fields of a head that `scan` found whole and whose lines it looked at.
 struct Collected {
-  llhttp_t parser;
-  std::string_view method, target, name, value;
-  Fields* fields;
+  std::string_view start;
   bool too_many = false;
 };
 
-Collected& of(llhttp_t* parser) { return *static_cast<Collected*>(parser->data); }
-
-/// llhttp gives spans in pieces only when its input is; ours is whole, so a second piece joins the first.
-void join(std::string_view& span, const char* at, std::size_t length) {
-  span = span.empty() ? std::string_view(at, length) : std::string_view(span.data(), static_cast<std::size_t>(at + length - span.data()));
+Collected collect(std::string_view head, Fields& fields) {
+  const auto next_line = [&head] {
+    const std::size_t feed = head.find('\n');  // There is one, with a CR before it: `scan` saw to that.
+    const std::string_view line = head.substr(0, feed - 1);
+    head.remove_prefix(feed + 1);
+    return line;
+  };
+  Collected collected{.start = next_line()};
+  fields.clear();
+  for (std::string_view line = next_line(); !line.empty(); line = next_line()) {
+    if (fields.all().size() == fields_max) {
+      collected.too_many = true;
+      break;
+    }
+    const std::size_t colon = line.find(':');
+    std::string_view value = line.substr(colon + 1);
+    while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
+    while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
+    fields.add({line.substr(0, colon), value});
+  }
+  return collected;
 }
 
-void add_field(Collected& collected) {
-  if (collected.name.empty()) return;
-  std::string_view value = collected.value;
-  while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
-  if (collected.fields->all().size() == fields_max) collected.too_many = true;
-  else collected.fields->add({collected.name, value});
-  collected.name = {};
-  collected.value = {};
-}
+enum class VersionText : std::uint8_t { malformed, other, http_1_0, http_1_1 };
 
-const llhttp_settings_t& settings() {
-  static const llhttp_settings_t made = [] {
-    llhttp_settings_t settings;
-    llhttp_settings_init(&settings);
-    settings.on_method = [](llhttp_t* parser, const char* at, std::size_t length) {
-      join(of(parser).method, at, length);
-      return 0;
-    };
-    settings.on_url = [](llhttp_t* parser, const char* at, std::size_t length) {
-      join(of(parser).target, at, length);
-      return 0;
-    };
-    settings.on_header_field = [](llhttp_t* parser, const char* at, std::size_t length) {
-      join(of(parser).name, at, length);
-      return 0;
-    };
-    settings.on_header_value = [](llhttp_t* parser, const char* at, std::size_t length) {
-      join(of(parser).value, at, length);
-      return 0;
-    };
-    settings.on_header_value_complete = [](llhttp_t* parser) {
-      add_field(of(parser));
-      return 0;
-    };
-    settings.on_headers_complete = [](llhttp_t*) -> int { return HPE_PAUSED; };
-    return settings;
-  }();
-  return made;
+VersionText read_version(std::string_view text) {
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (text.size() != 8 || !text.starts_with("HTTP/") || !digit(text[5]) || text[6] != '.' || !digit(text[7])) return VersionText::malformed;
+  if (text[5] != '1' || text[7] > '1') return VersionText::other;
+  return text[7] == '1' ? VersionText::http_1_1 : VersionText::http_1_0;
 }
 
 HeadResult bad(std::string_view why, Reason reason = Reason::request_malformed) {
   return {.status = HeadResult::Status::bad, .size = 0, .reason = reason, .why = why};
 }
 
-/// The parts that both kinds of heads have: bounds, lines, llhttp. On success `collected` is filled.
-HeadResult parse(std::string_view bytes, std::size_t& scanned, llhttp_type type, Fields& fields, Collected& collected) {
+/// The parts that both kinds of heads have: bounds, lines, fields. On success `start` is the first line.
+HeadResult parse(std::string_view bytes, std::size_t& scanned, Fields& fields, std::string_view& start) {
   const Scan found = scan(bytes, scanned);
   if (found.status == HeadResult::Status::bad) return bad(found.why);
   if (found.status == HeadResult::Status::needs_more) {
@@ -157,17 +157,9 @@ HeadResult parse(std::string_view bytes, std::size_t& scanned, llhttp_type type,
     return {};
   }
   if (found.end > head_bytes_max) return bad("The head of the request is larger than 64 KiB.", Reason::request_too_large);
-  fields.clear();
-  collected.fields = &fields;
-  llhttp_init(&collected.parser, type, &settings());
-  collected.parser.data = &collected;
-  const llhttp_errno_t error = llhttp_execute(&collected.parser, bytes.data() + found.begin, found.end - found.begin);
-  if (error != HPE_PAUSED && error != HPE_OK && error != HPE_PAUSED_UPGRADE) {
-    if (error == HPE_INVALID_METHOD || error == HPE_INVALID_VERSION || error == HPE_INVALID_CONSTANT || error == HPE_INVALID_URL)
-      return bad("The first line is not that of HTTP/1.1.");
-    return bad("The head is malformed.");
-  }
+  const Collected collected = collect(bytes.substr(found.begin, found.end - found.begin), fields);
   if (collected.too_many) return bad("The head has more than 128 fields.", Reason::request_too_large);
+  start = collected.start;
   return {.status = HeadResult::Status::complete, .size = found.end, .reason = {}, .why = {}};
 }
 
@@ -217,8 +209,9 @@ bool split_target(std::string_view target, RequestHead& head) {
   for (const char c : target)
     if (c <= ' ' || c > '~') return false;
   if (!target.starts_with('/') && target != "*") {
+    // Absolute-form, as proxies are asked (RFC 9112 §3.2.2): of the schemes only ours.
     const std::size_t scheme = target.find("://");
-    if (scheme == std::string_view::npos) return false;
+    if (scheme == std::string_view::npos || !(same_name(target.substr(0, scheme), "http") || same_name(target.substr(0, scheme), "https"))) return false;
     const std::size_t slash = target.find('/', scheme + 3);
     target = slash == std::string_view::npos ? std::string_view("/") : target.substr(slash);
   }
@@ -241,13 +234,6 @@ Method method_of(std::string_view text) {
 
 }  // namespace
 
-bool same_name(std::string_view left, std::string_view right) {
-  if (left.size() != right.size()) return false;
-  for (std::size_t i = 0; i < left.size(); ++i)
-    if (lower(left[i]) != lower(right[i])) return false;
-  return true;
-}
-
 std::optional<std::string_view> Fields::find(std::string_view name) const {
   for (const Field& field : all_)
     if (same_name(field.name, name)) return field.value;
@@ -255,14 +241,23 @@ std::optional<std::string_view> Fields::find(std::string_view name) const {
 }
 
 HeadResult parse_request_head(std::string_view bytes, std::size_t& scanned, RequestHead& head) {
-  Collected collected{};
-  HeadResult result = parse(bytes, scanned, HTTP_REQUEST, head.fields, collected);
+  std::string_view start;
+  HeadResult result = parse(bytes, scanned, head.fields, start);
   if (result.status != HeadResult::Status::complete) return result;
-  if (collected.parser.http_major != 1 || collected.parser.http_minor > 1) return bad("Only HTTP/1.0 and HTTP/1.1 are spoken here.");
-  head.version = collected.parser.http_minor == 1 ? Version::http_1_1 : Version::http_1_0;
-  head.method_text = collected.method.substr(0, collected.method.find(' '));
+  // RFC 9112 §3: method SP target SP version, with single spaces.
+  constexpr std::string_view not_a_start = "The first line is not that of HTTP/1.1.";
+  const std::size_t first = start.find(' ');
+  const std::size_t last = start.rfind(' ');
+  if (first == std::string_view::npos || first == 0 || first == last) return bad(not_a_start);
+  const std::string_view target = start.substr(first + 1, last - first - 1);
+  const VersionText version = read_version(start.substr(last + 1));
+  if (version == VersionText::malformed || target.empty() || target.find(' ') != std::string_view::npos) return bad(not_a_start);
+  if (version == VersionText::other) return bad("Only HTTP/1.0 and HTTP/1.1 are spoken here.");
+  head.version = version == VersionText::http_1_1 ? Version::http_1_1 : Version::http_1_0;
+  head.method_text = start.substr(0, first);
+  if (!std::ranges::all_of(head.method_text, is_token)) return bad(not_a_start);
   head.method = method_of(head.method_text);
-  if (!split_target(collected.target, head)) return bad("The request's target is malformed.");
+  if (!split_target(target, head)) return bad("The request's target is malformed.");
   head.framing = {};
   if (const std::string_view why = read_framing(head.fields, head.version, head.framing, head.keep_alive); !why.empty()) return bad(why);
   head.expects_continue = head.expects_other = false;
@@ -279,12 +274,18 @@ HeadResult parse_request_head(std::string_view bytes, std::size_t& scanned, Requ
 }
 
 HeadResult parse_reply_head(std::string_view bytes, std::size_t& scanned, ReplyHead& head) {
-  Collected collected{};
-  HeadResult result = parse(bytes, scanned, HTTP_RESPONSE, head.fields, collected);
+  std::string_view start;
+  HeadResult result = parse(bytes, scanned, head.fields, start);
   if (result.status != HeadResult::Status::complete) return result;
-  if (collected.parser.http_major != 1 || collected.parser.http_minor > 1) return bad("The reply is not HTTP/1.1.");
-  head.version = collected.parser.http_minor == 1 ? Version::http_1_1 : Version::http_1_0;
-  head.status = collected.parser.status_code;
+  // RFC 9112 §4: version SP status SP reason; the reason may be empty, and some leave out its space.
+  const VersionText version = read_version(start.substr(0, 8));
+  if (version == VersionText::other) return bad("The reply is not HTTP/1.1.");
+  const std::string_view code = start.size() >= 12 ? start.substr(9, 3) : std::string_view{};
+  const bool whole = start.size() == 12 || (start.size() > 12 && start[12] == ' ');
+  const auto parsed = std::from_chars(code.data(), code.data() + code.size(), head.status);
+  const bool digits = code.size() == 3 && code[0] != '-' && parsed.ec == std::errc{} && parsed.ptr == code.data() + 3;
+  if (version == VersionText::malformed || !whole || start[8] != ' ' || !digits) return bad("The first line is not that of HTTP/1.1.");
+  head.version = version == VersionText::http_1_1 ? Version::http_1_1 : Version::http_1_0;
   if (head.status < 100 || head.status > 599) return bad("The reply's status is out of range.");
   head.framing = {};
   if (const std::string_view why = read_framing(head.fields, head.version, head.framing, head.keep_alive); !why.empty()) return bad(why);

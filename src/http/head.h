@@ -1,5 +1,5 @@
-// The heads of HTTP/1.1 messages (RFC 9110, 9112): bytes in, fields out. llhttp reads them; the shapes that make two readers
-// disagree about where a message ends (request smuggling) are refused before it, never repaired: a bare LF or CR, NUL, obs-fold,
+// The heads of HTTP/1.1 messages (RFC 9110, 9112): bytes in, fields out. The shapes that make two readers disagree about where a
+// message ends (request smuggling) are refused, never repaired: a bare LF or CR, NUL, obs-fold,
 // white space before a colon, two lengths, a length beside chunked, a transfer coding other than chunked.
 #pragma once
 
@@ -24,7 +24,13 @@ struct Field {
 };
 
 /// Whether two field names are the same: ASCII case does not count.
-[[nodiscard]] bool same_name(std::string_view left, std::string_view right);
+[[nodiscard]] inline bool same_name(std::string_view left, std::string_view right) {
+  if (left.size() != right.size()) return false;  // Decides nearly always, which is why this stands in the header.
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
+  for (std::size_t i = 0; i < left.size(); ++i)
+    if (lower(left[i]) != lower(right[i])) return false;
+  return true;
+}
 
 enum class Method : std::uint8_t { get, head, post, put, patch, delete_, options, other };
 enum class Version : std::uint8_t { http_1_0, http_1_1 };
@@ -36,9 +42,13 @@ class Fields {
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const;
   [[nodiscard]] const std::vector<Field>& all() const { return all_; }
   void clear() { all_.clear(); }
-  void add(Field field) { all_.push_back(field); }
+  void add(Field field) {
+    if (all_.empty()) all_.reserve(fields_usual);
+    all_.push_back(field);
+  }
 
  private:
+  static constexpr std::size_t fields_usual = 24;  // openai-python sends 18.
   std::vector<Field> all_;
 };
 

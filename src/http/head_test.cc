@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "support/llhttp_oracle.h"
+
 namespace bellwether::http {
 namespace {
 
@@ -136,6 +138,67 @@ TEST(ReplyHead, ReadsStatusAndFraming) {
 TEST(PercentDecode, ResolvesEscapes) {
   EXPECT_EQ(percent_decode("org%2Fname"), "org/name");
   for (const char* text : {"%", "%1", "%zz", "%00"}) EXPECT_EQ(percent_decode(text), std::nullopt) << text;
+}
+
+TEST(Head, FindsAControlCharacterAtEveryPlaceOfALine) {
+  for (std::size_t length = 1; length < 40; ++length) {
+    for (std::size_t at = 0; at < length; ++at) {
+      for (const char c : {'\x00', '\x01', '\x1F', '\x7F', '\t', '\x80', '\xFF', '~', ' '}) {
+        std::string value(length, 'v');
+        value[at] = c;
+        const std::string head = "GET / HTTP/1.1\r\nhost: h\r\nx: a" + value + "z\r\n\r\n";
+        std::size_t scanned = 0;
+        RequestHead parsed;
+        const bool taken = parse_request_head(head, scanned, parsed).status == HeadResult::Status::complete;
+        const auto byte = static_cast<unsigned char>(c);
+        EXPECT_EQ(taken, c == '\t' || (byte >= 0x20 && byte != 0x7F)) << length << " " << at << " " << static_cast<int>(byte);
+      }
+    }
+  }
+}
+
+TEST(Head, SeesWhatLlhttpSees) {
+  for (const std::string_view text :
+       {"GET / HTTP/1.1\r\nhost: h\r\n\r\n", "POST /v1/chat/completions HTTP/1.1\r\nHost:h\r\nX-Empty:\r\nX-Spaced: \t a b \t \r\ncontent-length: 0\r\n\r\n",
+        "\r\n\r\nHEAD /a HTTP/1.0\r\n\r\n", "DELETE /x HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\nx: \x80\xFF\r\n\r\n"}) {
+    RequestHead head;
+    std::size_t scanned = 0;
+    ASSERT_EQ(parse_request_head(text, scanned, head).status, HeadResult::Status::complete) << text;
+    const auto oracle = tests::read_by_llhttp(text, HTTP_REQUEST);
+    ASSERT_TRUE(oracle) << text;
+    EXPECT_EQ(head.method_text, oracle->method);
+    EXPECT_EQ(head.path, oracle->target);
+    ASSERT_EQ(head.fields.all().size(), oracle->fields.size());
+    for (std::size_t i = 0; i < oracle->fields.size(); ++i) {
+      EXPECT_EQ(head.fields.all()[i].name, oracle->fields[i].first);
+      EXPECT_EQ(head.fields.all()[i].value, oracle->fields[i].second);
+    }
+  }
+  for (const std::string_view text : {"HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 204 \r\nx: y\r\n\r\n", "HTTP/1.0 503 Service Unavailable\r\n\r\n"}) {
+    ReplyHead head;
+    std::size_t scanned = 0;
+    ASSERT_EQ(parse_reply_head(text, scanned, head).status, HeadResult::Status::complete) << text;
+    const auto oracle = tests::read_by_llhttp(text, HTTP_RESPONSE);
+    ASSERT_TRUE(oracle) << text;
+    EXPECT_EQ(head.status, oracle->status);
+  }
+}
+
+TEST(Head, RefusesFirstLinesThatAreNone) {
+  for (const std::string_view line :
+       {"GET", "GET /", "GET  / HTTP/1.1", "GET / HTTP/1.1 ", "GET /  HTTP/1.1", "GET / a HTTP/1.1", "GET / http/1.1", "GET / HTTP/11", "G(T / HTTP/1.1",
+        " GET / HTTP/1.1", "GET / HTTP/1.1x", "/ HTTP/1.1", "GET HTTP/1.1", "GET\t/\tHTTP/1.1", "GET / HTTP/2.0", "GET / HTTP/1.2", "GET / HTTP/0.9"}) {
+    RequestHead head;
+    std::size_t scanned = 0;
+    EXPECT_EQ(parse_request_head(std::string(line) + "\r\nhost: h\r\n\r\n", scanned, head).status, HeadResult::Status::bad) << line;
+  }
+  for (const std::string_view line :
+       {"HTTP/1.1", "HTTP/1.1 ", "HTTP/1.1 20", "HTTP/1.1 2000", "HTTP/1.1 200OK", "HTTP/1.1  200", "HTTP/1.1 -20", "HTTP/1.1 2 0", "HTTP/2.0 200 OK",
+        "ICY 200 OK", "HTTP/1.1 099 x", "HTTP/1.1 600 x", "http/1.1 200 OK", "HTTP/1.1\t200"}) {
+    ReplyHead head;
+    std::size_t scanned = 0;
+    EXPECT_EQ(parse_reply_head(std::string(line) + "\r\n\r\n", scanned, head).status, HeadResult::Status::bad) << line;
+  }
 }
 
 }  // namespace

@@ -362,15 +362,31 @@ std::optional<std::int64_t> to_integer(std::string_view raw) {
   return value;
 }
 
+namespace {
+
+/// The bytes that stand in a JSON string as they are and need no second look: ASCII without controls, quote and backslash.
+constexpr std::array<bool, 256> make_plain_table() {
+  std::array<bool, 256> table{};
+  for (std::size_t c = 0x20; c < 0x7F; ++c) table[c] = c != '"' && c != '\\';
+  return table;
+}
+constexpr std::array<bool, 256> plain_table = make_plain_table();
+
+}  // namespace
+
 void append_quoted(std::string& out, std::string_view text) {
   constexpr std::string_view hex = "0123456789abcdef";
   out += '"';
   for (std::size_t at = 0; at < text.size();) {
+    std::size_t run = at;
+    while (run < text.size() && plain_table[static_cast<unsigned char>(text[run])]) ++run;
+    out.append(text, at, run - at);
+    at = run;
+    if (at == text.size()) break;
     const auto c = static_cast<unsigned char>(text[at]);
     if (c >= 0x80) {
       const std::size_t length = sequence_length(text.substr(at));
-      if (length == 0) out += "\xEF\xBF\xBD";
-      else out += text.substr(at, length);
+      out += length == 0 ? std::string_view("\xEF\xBF\xBD") : text.substr(at, length);
       at += length == 0 ? 1 : length;
       continue;
     }
@@ -381,13 +397,9 @@ void append_quoted(std::string& out, std::string_view text) {
       case '\r': out += "\\r"; break;
       case '\t': out += "\\t"; break;
       default:
-        if (c < 0x20 || c == 0x7F) {
-          out += "\\u00";
-          out += hex[c >> 4];
-          out += hex[c & 15];
-        } else {
-          out += static_cast<char>(c);
-        }
+        out += "\\u00";
+        out += hex[c >> 4];
+        out += hex[c & 15];
     }
     ++at;
   }

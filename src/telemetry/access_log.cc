@@ -1,7 +1,6 @@
 #include "telemetry/access_log.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,7 +9,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <iterator>
 #include <thread>
 #include <utility>
 
@@ -61,7 +59,8 @@ class Ring {
 
   [[nodiscard]] std::uint64_t dropped() const { return dropped_.value(); }
 
-  std::string line;  ///< The lane's, for formatting.
+  std::string line;  ///< The lane's, for formatting; `clock` too.
+  WallClockText clock;
 
  private:
   std::unique_ptr<char[]> bytes_;
@@ -78,8 +77,18 @@ void append_field(std::string& out, std::string_view name, std::string_view text
   json::append_quoted(out, text);
 }
 
+void append_number_field(std::string& out, std::string_view name, std::int64_t number) {
+  out += ",\"";
+  out += name;
+  out += "\":";
+  append_number(out, number);
+}
+
 void append_ms(std::string& out, std::string_view name, Duration duration) {
-  fmt::format_to(std::back_inserter(out), ",\"{}\":{:.3f}", name, milliseconds_of(duration));
+  out += ",\"";
+  out += name;
+  out += "\":";
+  append_milliseconds(out, duration);
 }
 
 }  // namespace
@@ -176,7 +185,7 @@ void AccessLog::write(std::size_t lane, const RequestRecord& record) {
   if (state_->rings.empty()) return;
   Ring& ring = *state_->rings[lane];
   ring.line.clear();
-  append_access_line(ring.line, record);
+  append_access_line(ring.line, record, ring.clock);
   ring.line += '\n';
   ring.push(ring.line);
 }
@@ -189,27 +198,29 @@ std::uint64_t AccessLog::dropped() const {
   return sum;
 }
 
-void append_access_line(std::string& out, const RequestRecord& record) {
+void append_access_line(std::string& out, const RequestRecord& record, WallClockText& clock) {
   out += R"({"at":")";
-  out += to_rfc3339(record.at);
+  out += clock.of(record.at);
   out += R"(","request_id":")";
   out += record.request_id;
   out += '"';
   append_field(out, "client_request_id", record.client_request_id);
   append_field(out, "method", record.method);
   append_field(out, "endpoint", record.endpoint);
-  fmt::format_to(std::back_inserter(out), ",\"status\":{}", record.status);
+  append_number_field(out, "status", record.status);
   append_field(out, "model", record.model);
   append_field(out, "upstream", record.upstream);
   append_field(out, "key_id", record.key_id);
   append_field(out, "account", record.account);
   if (record.stream) out += ",\"stream\":true";
   if (record.caller_gone) out += ",\"caller_gone\":true";
-  if (record.attempts > 0) fmt::format_to(std::back_inserter(out), ",\"attempts\":{}", record.attempts);
-  if (record.retry_count >= 0) fmt::format_to(std::back_inserter(out), ",\"retry_count\":{}", record.retry_count);
+  if (record.attempts > 0) append_number_field(out, "attempts", record.attempts);
+  if (record.retry_count >= 0) append_number_field(out, "retry_count", record.retry_count);
   if (record.usage.basis != metering::Basis::unknown) {
-    fmt::format_to(std::back_inserter(out), R"(,"input_tokens":{},"cached_input_tokens":{},"output_tokens":{},"usage_basis":"{}")", record.usage.input,
-                   record.usage.cached_input, record.usage.output, name_of(record.usage.basis));
+    append_number_field(out, "input_tokens", record.usage.input);
+    append_number_field(out, "cached_input_tokens", record.usage.cached_input);
+    append_number_field(out, "output_tokens", record.usage.output);
+    append_field(out, "usage_basis", name_of(record.usage.basis));
     if (record.usage.absurd) out += ",\"usage_absurd\":true";
   }
   append_ms(out, "total_ms", record.total);

@@ -41,6 +41,6 @@ class AccessLog {
 };
 
 /// The line without its line break. Pure, for tests and for `write`.
-void append_access_line(std::string& out, const RequestRecord& record);
+void append_access_line(std::string& out, const RequestRecord& record, WallClockText& clock);
 
 }  // namespace bellwether::telemetry

@@ -65,7 +65,8 @@ TEST(AccessLine, IsOneJsonObject) {
   record.failure = "upstream_broken";
   record.detail = "line\nbreak";
   std::string line;
-  append_access_line(line, record);
+  WallClockText clock;
+  append_access_line(line, record, clock);
   EXPECT_EQ(line, R"({"at":"1970-01-01T00:00:00.000Z","request_id":"req_1","method":"POST","endpoint":"/v1/chat/completions","status":200,"model":"m",)"
                   R"("upstream":"u","attempts":1,"input_tokens":7,"cached_input_tokens":2,"output_tokens":3,"usage_basis":"reported","total_ms":20.000,)"
                   R"("overhead_ms":0.040,"failure":"upstream_broken","detail":"line\nbreak"})");

@@ -1,4 +1,6 @@
 // Heads and chunked bodies: nothing crashes, and it makes no difference how the bytes were cut on their way.
+#include <algorithm>
+#include <cctype>
 #include <cstdint>
 #include <string>
 #include <tuple>
@@ -6,6 +8,7 @@
 #include "base/check.h"
 #include "http/body.h"
 #include "http/head.h"
+#include "support/llhttp_oracle.h"
 
 using namespace bellwether;
 
@@ -29,6 +32,34 @@ void cut_or_whole(std::string_view bytes, Parse parse) {
     // What passed holds nothing that two readers could see in two ways.
     BW_CHECK(!(whole_head.framing.chunked && whole_head.framing.length));
     for (const http::Field& field : whole_head.fields.all()) BW_CHECK(field.value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos);
+  }
+}
+
+void same_fields(const http::Fields& ours, const tests::OracleHead& oracle) {
+  BW_CHECK(ours.all().size() == oracle.fields.size());
+  for (std::size_t i = 0; i < oracle.fields.size(); ++i)
+    BW_CHECK(ours.all()[i].name == oracle.fields[i].first && ours.all()[i].value == oracle.fields[i].second);
+}
+
+/// What we take, llhttp takes with the same parts. Of methods it knows its own list, and of targets a narrower alphabet.
+void as_llhttp(std::string_view bytes) {
+  http::RequestHead request;
+  std::size_t scanned = 0;
+  http::HeadResult result = http::parse_request_head(bytes, scanned, request);
+  if (result.status == http::HeadResult::Status::complete && request.method != http::Method::other &&
+      std::ranges::all_of(request.path, [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '/' || c == '-'; }) &&
+      bytes.substr(0, result.size).find('?') == std::string_view::npos) {
+    const auto oracle = tests::read_by_llhttp(bytes.substr(0, result.size), HTTP_REQUEST);
+    BW_CHECK(oracle && oracle->method == request.method_text && oracle->target.ends_with(request.path));
+    same_fields(request.fields, *oracle);
+  }
+  http::ReplyHead reply;
+  scanned = 0;
+  result = http::parse_reply_head(bytes, scanned, reply);
+  if (result.status == http::HeadResult::Status::complete) {
+    const auto oracle = tests::read_by_llhttp(bytes.substr(0, result.size), HTTP_RESPONSE);
+    BW_CHECK(oracle && oracle->status == reply.status);
+    same_fields(reply.fields, *oracle);
   }
 }
 
@@ -57,6 +88,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes(reinterpret_cast<const char*>(data), std::min<std::size_t>(size, 2048));
   cut_or_whole<http::RequestHead>(bytes, http::parse_request_head);
   cut_or_whole<http::ReplyHead>(bytes, http::parse_reply_head);
+  as_llhttp(bytes);
   bool bad_whole = false, bad_cut = false;
   const std::string whole = body_of(bytes, bytes.size() + 1, bad_whole);
   const std::string cut = body_of(bytes, 1, bad_cut);

@@ -223,8 +223,8 @@ void Gateway::open_admin() {
 
 int Gateway::run() {
   for (const auto& listener : admin_listeners_) listener->start();
-  net::spawn(loop_.executor(), "signals", [this] { return obey_signals(); });
-  net::spawn(loop_.executor(), "sweep", [this] { return keep_sweeping(); });
+  net::spawn(loop_, "signals", [this] { return obey_signals(); });
+  net::spawn(loop_, "sweep", [this] { return keep_sweeping(); });
   sigset_t all, before;
   sigfillset(&all);
   // Signals are for the main thread: lanes are started with all of them blocked.
@@ -247,10 +247,10 @@ void Gateway::start_catalog() {
   }
   const gateway::DialectFrom dialects = config_.file.empty() ? gateway::DialectFrom::model_list : gateway::DialectFrom::config;
   discovery_ = std::make_unique<gateway::Discovery>(loop_, config_.upstreams, dialects, [this](const gateway::Discovered& found) { on_discovered(found); });
-  net::spawn(loop_.executor(), "first discovery", [this]() -> net::Task<void> {
+  net::spawn(loop_, "first discovery", [this]() -> net::Task<void> {
     net::Timer timer{loop_.executor()};
     timer.expires_after(discovery_patience);
-    std::ignore = co_await timer.async_wait(net::use_task_tuple);
+    std::ignore = co_await net::wait_for(timer);
     become_ready();
   });
 }
@@ -409,7 +409,8 @@ std::string Gateway::metrics_page() {
 net::Task<void> Gateway::obey_signals() {
   net::asio::signal_set signals{loop_.context(), SIGTERM, SIGINT, SIGHUP};
   for (;;) {
-    const auto [error, number] = co_await signals.async_wait(net::use_task_tuple);
+    const auto [error, number] =
+        co_await net::await_handler<boost::system::error_code, int>([&signals](auto handler) { signals.async_wait(std::move(handler)); });
     if (error) co_return;
     if (number == SIGHUP) {
       std::ignore = reload();
@@ -432,10 +433,10 @@ void Gateway::drain() {
       lane->stop_listening();
       lane->server.drain([this] { loop_.post([this] { on_lane_empty(); }); });
     });
-  net::spawn(loop_.executor(), "drain timeout", [this]() -> net::Task<void> {
+  net::spawn(loop_, "drain timeout", [this]() -> net::Task<void> {
     net::Timer timer{loop_.executor()};
     timer.expires_after(config_.drain_timeout);
-    const auto [error] = co_await timer.async_wait(net::use_task_tuple);
+    const auto [error] = co_await net::wait_for(timer);
     if (error) co_return;
     std::fprintf(stderr, "bellwether: drain timeout; leaving with %u connection(s) open\n", open_connections_.load());
     leave_at_once(exit_failed);
@@ -459,7 +460,7 @@ net::Task<void> Gateway::keep_sweeping() {
   net::Timer timer{loop_.executor()};
   for (;;) {
     timer.expires_after(sweep_every);
-    const auto [error] = co_await timer.async_wait(net::use_task_tuple);
+    const auto [error] = co_await net::wait_for(timer);
     if (error) co_return;
     for (const auto& lane : lanes_) lane->loop.post([lane = lane.get()] { lane->lane.sweep(); });
   }

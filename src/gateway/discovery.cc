@@ -162,7 +162,7 @@ net::Task<void> Discovery::State::run() {
 
 Discovery::Discovery(net::Loop& loop, std::vector<catalog::Upstream> upstreams, DialectFrom dialects, std::function<void(const Discovered&)> on_found)
     : state_{std::make_shared<State>(loop, std::move(upstreams), dialects, std::move(on_found))} {
-  net::spawn(loop.executor(), "discovery", [](std::shared_ptr<State>& state) -> net::Task<void> { return state->run(); }, state_);
+  net::spawn(loop, "discovery", [](std::shared_ptr<State>& state) -> net::Task<void> { return state->run(); }, state_);
 }
 
 Discovery::~Discovery() {

@@ -124,7 +124,7 @@ Listener::Listener(Loop& loop, ListenSocket socket, std::function<void(Socket)> 
 }
 
 void Listener::start() {
-  spawn(loop_.executor(), "listener", [this] { return accept_all(); });
+  spawn(loop_, "listener", [this] { return accept_all(); });
 }
 
 void Listener::stop() {
@@ -136,12 +136,12 @@ Task<void> Listener::accept_all() {
   Timer pause{loop_.executor()};
   while (acceptor_.is_open()) {
     Socket socket{loop_.executor()};
-    const auto [error] = co_await acceptor_.async_accept(socket, use_task_tuple);
+    const auto [error] = co_await await_handler<boost::system::error_code>([&](auto handler) { acceptor_.async_accept(socket, std::move(handler)); });
     if (error) {
       if (!acceptor_.is_open()) co_return;
       // Out of descriptors or memory: the connection stays in the kernel's queue; trying again at once would spin.
       pause.expires_after(std::chrono::milliseconds(50));
-      std::ignore = co_await pause.async_wait(use_task_tuple);
+      std::ignore = co_await wait_for(pause);
       continue;
     }
     if (tcp_) {

@@ -36,10 +36,12 @@ Deadline::~Deadline() {
 // UNSAFE_IO: only this thread touches the reactor, so its locks are off; posting from other threads stays safe.
 Loop::Loop(std::uint64_t seed) : random_{seed}, scratch_{new char[scratch_bytes + padding]()}, context_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO} {}
 
-Loop::~Loop() = default;
+Loop::~Loop() {
+  while (!roots_.empty()) roots_.front().destroy();
+}
 
 void Loop::run() {
-  spawn(executor(), "deadline tick", [this] { return keep_ticking(); });
+  spawn(*this, "deadline tick", [this] { return keep_ticking(); });
   context_.run();
 }
 
@@ -47,7 +49,7 @@ Task<void> Loop::keep_ticking() {
   Timer timer{context_};
   for (;;) {
     timer.expires_after(tick);
-    const auto [error] = co_await timer.async_wait(use_task_tuple);
+    const auto [error] = co_await wait_for(timer);
     if (error) co_return;
     expire_deadlines();
   }

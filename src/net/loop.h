@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <coroutine>
 #include <cstddef>
 #include <list>
 #include <memory>
@@ -89,6 +90,7 @@ class Loop {
 
  private:
   friend class Deadline;
+  friend struct Root;  // spawn.h
   [[nodiscard]] Task<void> keep_ticking();
   void expire_deadlines();
 
@@ -99,7 +101,8 @@ class Loop {
   std::vector<Deadline*> deadlines_;  ///< In no order: all are looked at each tick, which costs nanoseconds apiece.
   std::int64_t date_second_ = -1;
   std::array<char, 32> date_{};
-  asio::io_context context_;  ///< Last, so that it goes first: the coroutines that die with it still use the rest.
+  std::list<std::coroutine_handle<>> roots_;  ///< Every spawned coroutine that has not ended.
+  asio::io_context context_;                  ///< Last, so that it goes first: handlers that die with it still use the rest.
 };
 
 }  // namespace bellwether::net

@@ -433,9 +433,7 @@ void Server::on_connection(Socket socket) {
     if (!tls_) std::ignore = ::send(socket.native_handle(), full.data(), full.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     return;
   }
-  spawn(
-      loop_.executor(), "session", [](std::unique_ptr<Session>& session) -> Task<void> { return session->run(); },
-      std::make_unique<Session>(*this, std::move(socket)));
+  spawn(loop_, "session", [](std::unique_ptr<Session>& session) -> Task<void> { return session->run(); }, std::make_unique<Session>(*this, std::move(socket)));
 }
 
 void Server::forget(std::list<Session*>::iterator place) {

@@ -1,6 +1,7 @@
 // One coroutine waits; something on the same loop wakes it, or its deadline does.
 #pragma once
 
+#include <coroutine>
 #include <optional>
 #include <utility>
 
@@ -11,18 +12,27 @@
 namespace bellwether::net {
 
 class Signal final : private Deadline {
- public:
-  explicit Signal(Loop& loop) : Deadline{loop}, executor_{loop.executor()} {}
+  struct Wait {
+    Signal& signal;
+    TimePoint until;
 
-  /// What `wake` was given, or timed_out. A wake that came before the wait ends it at once.
-  [[nodiscard]] Task<IoStatus> wait(TimePoint until) {
-    if (!early_) {
-      arm(until);
-      co_return co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void(IoStatus)>(
-          [this](Waiter waiter) { waiter_.emplace(std::move(waiter)); }, use_task);
+    [[nodiscard]] bool await_ready() {
+      if (!signal.early_) return false;
+      signal.status_ = *std::exchange(signal.early_, std::nullopt);
+      return true;
     }
-    co_return *std::exchange(early_, std::nullopt);
-  }
+    void await_suspend(std::coroutine_handle<> waiter) {
+      signal.arm(until);
+      signal.waiter_ = waiter;
+    }
+    [[nodiscard]] IoStatus await_resume() const { return signal.status_; }
+  };
+
+ public:
+  explicit Signal(Loop& loop) : Deadline{loop}, loop_{loop} {}
+
+  /// To be awaited. What `wake` was given, or timed_out. A wake that came before the wait ends it at once.
+  [[nodiscard]] Wait wait(TimePoint until) { return {*this, until}; }
 
   void wake(IoStatus status) {
     disarm();
@@ -30,17 +40,17 @@ class Signal final : private Deadline {
       early_ = status;
       return;
     }
-    asio::post(executor_, [waiter = std::move(*waiter_), status]() mutable { std::move(waiter)(status); });
-    waiter_.reset();
+    status_ = status;
+    loop_.post([waiter = std::exchange(waiter_, nullptr)] { waiter.resume(); });
   }
 
  private:
-  using Waiter = asio::async_result<asio::use_awaitable_t<Executor>, void(IoStatus)>::handler_type;
   void on_expired() override { wake(IoStatus::timed_out); }
 
-  Executor executor_;
-  std::optional<Waiter> waiter_;
+  Loop& loop_;
+  std::coroutine_handle<> waiter_;
   std::optional<IoStatus> early_;
+  IoStatus status_ = IoStatus::ok;
 };
 
 }  // namespace bellwether::net

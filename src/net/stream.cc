@@ -31,10 +31,7 @@ Stream::Stream(Loop& loop, Socket socket) : Deadline{loop}, loop_{loop}, socket_
   socket_.native_non_blocking(true, ignored);
 }
 
-Stream::~Stream() {
-  anchor_->stream = nullptr;
-  BW_CHECK(!read_.waiter && !write_.waiter);
-}
+Stream::~Stream() { anchor_->stream = nullptr; }
 
 IoResult Stream::errno_trouble() {
   if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return {IoStatus::would_block};
@@ -162,20 +159,19 @@ Task<IoStatus> Stream::write_all(std::span<const iovec> pieces, Duration patienc
   co_return status;
 }
 
-Task<IoStatus> Stream::wait_readable() { return wait(read_, Socket::wait_read); }
-Task<IoStatus> Stream::wait_writable() { return wait(write_, Socket::wait_write); }
-
-Task<IoStatus> Stream::wait(Readiness& readiness, Socket::wait_type what) {
-  if (cancelled_) co_return IoStatus::cancelled;
-  if (expired_) co_return IoStatus::timed_out;
-  BW_CHECK(!readiness.waiter);
-  co_return co_await asio::async_initiate<const asio::use_awaitable_t<Executor>, void(IoStatus)>(
-      [this, &readiness, what](Readiness::Waiter waiter) {
-        readiness.waiter.emplace(std::move(waiter));
-        if (!readiness.armed) arm_readiness(readiness, what);
-      },
-      use_task);
+bool Stream::Wait::await_ready() const {
+  if (!stream.cancelled_ && !stream.expired_) return false;
+  readiness.status = stream.cancelled_ ? IoStatus::cancelled : IoStatus::timed_out;
+  return true;
 }
+
+void Stream::Wait::await_suspend(std::coroutine_handle<> waiter) const {
+  BW_CHECK(!readiness.waiter);
+  readiness.waiter = waiter;
+  if (!readiness.armed) stream.arm_readiness(readiness, what);
+}
+
+IoStatus Stream::Wait::await_resume() const { return readiness.status; }
 
 void Stream::arm_readiness(Readiness& readiness, Socket::wait_type what) {
   readiness.armed = true;
@@ -187,10 +183,9 @@ void Stream::arm_readiness(Readiness& readiness, Socket::wait_type what) {
 void Stream::on_ready(Readiness& readiness, const boost::system::error_code& error) {
   readiness.armed = false;
   if (readiness.waiter) {
-    Readiness::Waiter waiter = std::move(*readiness.waiter);
-    readiness.waiter.reset();
+    readiness.status = error ? IoStatus::failed : IoStatus::ok;
     // After this call the stream may be gone.
-    std::move(waiter)(error ? IoStatus::failed : IoStatus::ok);
+    std::exchange(readiness.waiter, nullptr).resume();
   } else if (&readiness == &read_ && on_gone_ && !error) {
     look_for_hangup();
   }
@@ -199,8 +194,8 @@ void Stream::on_ready(Readiness& readiness, const boost::system::error_code& err
 void Stream::wake(Readiness& readiness, IoStatus status) {
   if (!readiness.waiter) return;
   // Posted, so that whoever caused this (the tick, another connection) is not run over by what the coroutine does next.
-  asio::post(socket_.get_executor(), [waiter = std::move(*readiness.waiter), status]() mutable { std::move(waiter)(status); });
-  readiness.waiter.reset();
+  readiness.status = status;
+  loop_.post([waiter = std::exchange(readiness.waiter, nullptr)] { waiter.resume(); });
 }
 
 void Stream::on_expired() {

@@ -7,6 +7,7 @@
 
 #include <sys/uio.h>
 
+#include <coroutine>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -37,6 +38,18 @@ struct IoResult {
 };
 
 class Stream final : private Deadline {
+  struct Readiness;
+  /// What `wait_readable` and `wait_writable` give to be awaited.
+  struct Wait {
+    Stream& stream;
+    Readiness& readiness;
+    Socket::wait_type what;
+
+    [[nodiscard]] bool await_ready() const;
+    void await_suspend(std::coroutine_handle<> waiter) const;
+    [[nodiscard]] IoStatus await_resume() const;
+  };
+
  public:
   Stream(Loop& loop, Socket socket);
   ~Stream() override;
@@ -52,8 +65,8 @@ class Stream final : private Deadline {
   /// Each wait for progress is bounded by `patience`; the stream's own deadline rests meanwhile.
   [[nodiscard]] Task<IoStatus> write_all(std::span<const iovec> pieces, Duration patience);
   /// One wait for the socket. `ok` when there is something to try.
-  [[nodiscard]] Task<IoStatus> wait_readable();
-  [[nodiscard]] Task<IoStatus> wait_writable();
+  [[nodiscard]] Wait wait_readable() { return {*this, read_, Socket::wait_read}; }
+  [[nodiscard]] Wait wait_writable() { return {*this, write_, Socket::wait_write}; }
 
   /// The time by which waits in progress and to come must be over; stays until changed.
   void set_deadline(TimePoint at) {
@@ -99,9 +112,9 @@ class Stream final : private Deadline {
   /// One direction's readiness: a wait of the reactor that stays armed until it fires, whoever waits for it meanwhile.
   /// Reused from request to request, so a wait that ends by a deadline costs the reactor nothing.
   struct Readiness {
-    using Waiter = asio::async_result<asio::use_awaitable_t<Executor>, void(IoStatus)>::handler_type;
     bool armed = false;
-    std::optional<Waiter> waiter;
+    IoStatus status = IoStatus::ok;  ///< What the waiter is told.
+    std::coroutine_handle<> waiter;
   };
   /// Outlives the stream while the reactor holds a handler that points here.
   struct Anchor {
@@ -109,7 +122,6 @@ class Stream final : private Deadline {
   };
 
   void on_expired() override;
-  [[nodiscard]] Task<IoStatus> wait(Readiness& readiness, Socket::wait_type what);
   void arm_readiness(Readiness& readiness, Socket::wait_type what);
   void on_ready(Readiness& readiness, const boost::system::error_code& error);
   void wake(Readiness& readiness, IoStatus status);

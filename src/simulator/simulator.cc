@@ -73,7 +73,7 @@ struct Simulator::Answer {
   net::Task<bool> wait(Duration duration) {
     if (duration.count() > 0 && !gone) {
       timer.expires_after(duration);
-      std::ignore = co_await timer.async_wait(net::use_task_tuple);
+      std::ignore = co_await net::wait_for(timer);
     }
     co_return !gone;
   }

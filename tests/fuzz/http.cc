@@ -42,7 +42,9 @@ void same_fields(const http::Fields& ours, const tests::OracleHead& oracle) {
 }
 
 /// What we take, llhttp takes with the same parts. Of methods it knows its own list, and of targets a narrower alphabet.
+/// Tabs at the end of a length it refuses, against RFC 9110 §5.5: heads with tabs are left to the unit test.
 void as_llhttp(std::string_view bytes) {
+  if (bytes.find('\t') != std::string_view::npos) return;
   http::RequestHead request;
   std::size_t scanned = 0;
   http::HeadResult result = http::parse_request_head(bytes, scanned, request);

@@ -260,7 +260,8 @@ def arguments():
                         help=f"some rows of {','.join(gateways.NAMES)}; ratios need nginx")
     parser.add_argument("--mode", choices=["pinned", "unpinned"], help="one of both")
     parser.add_argument("--write-readme", action="store_true",
-                        help="put the table between <!-- bench:begin --> and <!-- bench:end --> of both READMEs")
+                        help="put the table between <!-- bench:begin --> and <!-- bench:end --> of both READMEs, and all of them "
+                             "into docs/benchmark_results.md")
     parser.add_argument("--from-json", metavar="FILE", type=pathlib.Path,
                         help="measure nothing: tables of an earlier run")
     options = parser.parse_args()
@@ -298,6 +299,7 @@ def main() -> int:
     (OUT / "latest.md").write_text(text)
     print("\n" + text)
     if options.write_readme:
+        (ROOT / "docs" / "benchmark_results.md").write_text(text)
         for name, language in (("README.md", "en"), ("README.ko.md", "ko")):
             print(report.splice(ROOT / name, report.short(result, language)))
     bad = bad_answers_of_bellwether(result)

@@ -17,13 +17,15 @@ WORDS = {
            "added": "added latency at {rate:,}/s, p50 / p99", "chunk": "CPU per chunk", "gap": "added gap between chunks, p99",
            "memory": "memory per further stream", "absent": "absent",
            "foot": "Ratios to nginx's plain `proxy_pass` of the same round: median and range of {rounds} interleaved rounds. Streams: {streams:,} × {chunks}/s, nginx with "
-                   "`proxy_buffering off`. Bellwether has keys, model names, prices, the access log and metrics on; the others only forward."},
+                   "`proxy_buffering off`. Bellwether has keys, model names, prices, the access log and metrics on; the others only forward. Nothing pinned, other "
+                   "concurrencies and absolute figures: [docs/benchmark_results.md](docs/benchmark_results.md)."},
     "ko": {"pinned": "게이트웨이에 코어 하나, 부하 생성기와 업스트림에 나머지 하나", "unpinned": "코어 고정 없음, 워커와 레인은 기본값",
            "gateway": "", "throughput": "처리량, 동시 {c}", "cpu": "요청당 CPU", "cpu_streamed": "스트리밍 응답당 CPU",
            "added": "초당 {rate:,}건에서 더해진 지연, p50 / p99", "chunk": "청크당 CPU", "gap": "더해진 청크 간격, p99",
            "memory": "스트림 하나가 더 쓰는 메모리", "absent": "없음",
            "foot": "같은 회차에서 잰 nginx `proxy_pass` 대비 비율이며, 번갈아 잰 {rounds}회의 중앙값과 범위입니다. 스트림은 {streams:,}개 × 초당 {chunks}청크, nginx는 "
-                   "`proxy_buffering off`입니다. Bellwether는 키, 모델 이름, 가격, 접근 로그, 지표를 모두 켰고 나머지는 전달만 합니다."},
+                   "`proxy_buffering off`입니다. Bellwether는 키, 모델 이름, 가격, 접근 로그, 지표를 모두 켰고 나머지는 전달만 합니다. "
+                   "코어를 고정하지 않은 결과와 다른 동시성, 절대값은 [docs/benchmark_results.md](docs/benchmark_results.md)에 있습니다."},
 }
 
 
@@ -200,7 +202,7 @@ def short(raw: dict, language: str) -> str:
     c = at_most[-1] if at_most else 0
     memory = next((key[:-1] for key in result.cells if key[1] == "memory"), None)
     out = []
-    for mode in result.modes:
+    for mode in result.modes[:1]:  # Pinned; the rest stands in docs/benchmark_results.md.
         def line(name, mode=mode):
             whole, streamed = (mode, "closed", False, c, name), (mode, "closed", True, c, name)
             paced, opened = (mode, "paced", True, raw["streams"], name), (mode, "open", False, 64, name)

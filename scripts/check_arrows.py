@@ -33,7 +33,7 @@ for room in rooms:
                 continue  # tests/support
             if include and include[1] != room and include[1] not in rooms[room]:
                 problems.append(f"{path.relative_to(root)}:{number}: {room} includes {include[1]}, to which it has no arrow")
-            io = re.match(r"#include <(boost/asio|openssl/ssl|sys/socket)", text)
+            io = re.match(r"#include <(sys/epoll|openssl/ssl|sys/socket)", text)
             if io and "net" not in rooms[room] and room != "net":
                 problems.append(f"{path.relative_to(root)}:{number}: {room} includes {io[1]}, and does no I/O")
 for problem in problems:

@@ -19,20 +19,11 @@ need_packages() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# Boost's package carries its version in its name: the one that this system has, from 1.81 on.
-boost_package() {
-  local name
-  for name in libboost1.81-dev libboost1.83-dev libboost1.88-dev; do
-    if is_installed "$name" || [ -n "$(apt-cache show "$name" 2>/dev/null)" ]; then echo "$name"; return; fi
-  done
-  echo libboost1.81-dev
-}
-
 need_build_packages() {
   if ! command -v g++ >/dev/null || ! command -v cmake >/dev/null || ! is_installed libsimdjson-dev; then
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update
   fi
-  need_packages ca-certificates git g++ cmake ninja-build ccache "$(boost_package)" libsimdjson-dev node-llhttp libssl-dev zlib1g-dev \
+  need_packages ca-certificates git g++ cmake ninja-build ccache libsimdjson-dev node-llhttp libssl-dev zlib1g-dev \
     libtomlplusplus-dev libcli11-dev libfmt-dev nlohmann-json3-dev
 }
 

@@ -41,7 +41,7 @@ class LaneThread {
     thread_.join();
   }
 
-  void listen(net::ListenSocket socket) {
+  void listen(net::Socket socket) {
     listeners_.push_back(
         std::make_unique<net::Listener>(loop, std::move(socket), [this](net::Socket connection) { server.on_connection(std::move(connection)); }));
   }

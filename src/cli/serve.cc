@@ -26,6 +26,7 @@
 #include "cli/verbs.h"
 #include "cli/version.h"
 #include "gateway/discovery.h"
+#include "net/process_signals.h"
 #include "net/signal.h"
 #include "net/spawn.h"
 #include "store/key_file.h"
@@ -147,6 +148,7 @@ class Gateway final : public api::Control {
   net::ListenPoint admin_point_;
   AdminSocketPath admin_socket_;
   net::Loop loop_;
+  net::ProcessSignals signals_{loop_, {SIGTERM, SIGINT, SIGHUP}};
   std::unique_ptr<AdminServer> admin_tcp_, admin_unix_;
   std::vector<std::unique_ptr<net::Listener>> admin_listeners_;
   std::vector<std::unique_ptr<LaneThread>> lanes_;
@@ -194,7 +196,7 @@ void Gateway::make_first_key() {
 void Gateway::open_listeners() {
   for (const config::ListenAddress& address : config_.listen) {
     net::ListenPoint point = point_of(address);
-    net::ListenSocket first = or_throw(net::listen_on(point, net::Sharing::first));
+    net::Socket first = or_throw(net::listen_on(point, net::Sharing::first));
     for (std::size_t i = 1; i < lanes_.size(); ++i)
       lanes_[i]->listen(point.path.empty() ? or_throw(net::listen_on(point, net::Sharing::further)) : or_throw(net::duplicate(first)));
     lanes_[0]->listen(std::move(first));
@@ -206,7 +208,7 @@ void Gateway::open_admin() {
   admin_tcp_ = std::make_unique<AdminServer>(loop_, *this, api::AdminDoor::tcp, open_admin_connections_);
   admin_unix_ = std::make_unique<AdminServer>(loop_, *this, api::AdminDoor::unix_socket, open_admin_connections_);
   admin_point_ = config_.admin ? point_of(*config_.admin) : net::ListenPoint{"127.0.0.1", admin_port, {}};
-  const auto listen = [this](net::ListenSocket socket, AdminServer& server) {
+  const auto listen = [this](net::Socket socket, AdminServer& server) {
     admin_listeners_.push_back(
         std::make_unique<net::Listener>(loop_, std::move(socket), [&server](net::Socket connection) { server.server.on_connection(std::move(connection)); }));
   };
@@ -215,7 +217,7 @@ void Gateway::open_admin() {
   net::ListenPoint point{{}, 0, socket.path};
   // The socket's permission is the credential, from the moment it is there.
   const mode_t before = ::umask(0177);
-  Result<net::ListenSocket> bound = net::listen_on(point, net::Sharing::first);
+  Result<net::Socket> bound = net::listen_on(point, net::Sharing::first);
   ::umask(before);
   listen(or_throw(std::move(bound)), *admin_unix_);
   admin_socket_ = socket;
@@ -225,12 +227,7 @@ int Gateway::run() {
   for (const auto& listener : admin_listeners_) listener->start();
   net::spawn(loop_, "signals", [this] { return obey_signals(); });
   net::spawn(loop_, "sweep", [this] { return keep_sweeping(); });
-  sigset_t all, before;
-  sigfillset(&all);
-  // Signals are for the main thread: lanes are started with all of them blocked.
-  ::pthread_sigmask(SIG_SETMASK, &all, &before);
   for (const auto& lane : lanes_) lane->start();
-  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   start_catalog();
   loop_.run();
   return exit_code_;
@@ -248,9 +245,7 @@ void Gateway::start_catalog() {
   const gateway::DialectFrom dialects = config_.file.empty() ? gateway::DialectFrom::model_list : gateway::DialectFrom::config;
   discovery_ = std::make_unique<gateway::Discovery>(loop_, config_.upstreams, dialects, [this](const gateway::Discovered& found) { on_discovered(found); });
   net::spawn(loop_, "first discovery", [this]() -> net::Task<void> {
-    net::Timer timer{loop_.executor()};
-    timer.expires_after(discovery_patience);
-    std::ignore = co_await net::wait_for(timer);
+    co_await loop_.sleep_for(discovery_patience);
     become_ready();
   });
 }
@@ -407,11 +402,8 @@ std::string Gateway::metrics_page() {
 // ---- Signals and the end ----
 
 net::Task<void> Gateway::obey_signals() {
-  net::asio::signal_set signals{loop_.context(), SIGTERM, SIGINT, SIGHUP};
   for (;;) {
-    const auto [error, number] =
-        co_await net::await_handler<boost::system::error_code, int>([&signals](auto handler) { signals.async_wait(std::move(handler)); });
-    if (error) co_return;
+    const int number = co_await signals_.next();
     if (number == SIGHUP) {
       std::ignore = reload();
       continue;
@@ -434,10 +426,7 @@ void Gateway::drain() {
       lane->server.drain([this] { loop_.post([this] { on_lane_empty(); }); });
     });
   net::spawn(loop_, "drain timeout", [this]() -> net::Task<void> {
-    net::Timer timer{loop_.executor()};
-    timer.expires_after(config_.drain_timeout);
-    const auto [error] = co_await net::wait_for(timer);
-    if (error) co_return;
+    co_await loop_.sleep_for(config_.drain_timeout);
     std::fprintf(stderr, "bellwether: drain timeout; leaving with %u connection(s) open\n", open_connections_.load());
     leave_at_once(exit_failed);
   });
@@ -457,11 +446,8 @@ void Gateway::leave_at_once(int exit_code) {
 }
 
 net::Task<void> Gateway::keep_sweeping() {
-  net::Timer timer{loop_.executor()};
   for (;;) {
-    timer.expires_after(sweep_every);
-    const auto [error] = co_await net::wait_for(timer);
-    if (error) co_return;
+    co_await loop_.sleep_for(sweep_every);
     for (const auto& lane : lanes_) lane->loop.post([lane = lane.get()] { lane->lane.sweep(); });
   }
 }

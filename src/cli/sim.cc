@@ -86,7 +86,7 @@ int run_sim(const Options& options) {
   simulator::Shared shared{options.simulator};
   std::atomic<std::uint32_t> open{0};
   std::vector<std::unique_ptr<Thread>> threads;
-  net::ListenSocket first = or_throw(net::listen_on(point, net::Sharing::first));
+  net::Socket first = or_throw(net::listen_on(point, net::Sharing::first));
   const bool nobody_listens = options.simulator.fault && options.simulator.fault->kind == simulator::FaultKind::refuse;
   if (nobody_listens) first = {};  // The port is ours no more: connections to it are refused.
   for (unsigned i = 0; i < options.threads; ++i) {
@@ -94,8 +94,8 @@ int run_sim(const Options& options) {
     Thread& thread = *threads.back();
     thread.server.set_tls(tls);
     if (nobody_listens) continue;
-    net::ListenSocket socket = i + 1 == options.threads ? net::ListenSocket{first.release()}
-                                                        : or_throw(point.path.empty() ? net::listen_on(point, net::Sharing::further) : net::duplicate(first));
+    net::Socket socket = i + 1 == options.threads ? net::Socket{first.release()}
+                                                  : or_throw(point.path.empty() ? net::listen_on(point, net::Sharing::further) : net::duplicate(first));
     thread.listener = std::make_unique<net::Listener>(thread.loop, std::move(socket),
                                                       [&thread](net::Socket connection) { thread.server.on_connection(std::move(connection)); });
     thread.listener->start();

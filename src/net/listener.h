@@ -4,10 +4,10 @@
 #include <cstdint>
 #include <functional>
 #include <string>
-#include <utility>
 
 #include "base/result.h"
 #include "net/loop.h"
+#include "net/socket.h"
 #include "net/task.h"
 
 namespace bellwether::net {
@@ -22,46 +22,37 @@ struct ListenPoint {
   [[nodiscard]] std::string text(bool tls) const;
 };
 
-/// A listening file descriptor, owned.
-class ListenSocket {
- public:
-  ListenSocket() = default;
-  explicit ListenSocket(int fd) : fd_{fd} {}
-  ListenSocket(ListenSocket&& other) noexcept : fd_{other.release()} {}
-  ListenSocket& operator=(ListenSocket&& other) noexcept;
-  ~ListenSocket();
-  [[nodiscard]] int fd() const { return fd_; }
-  [[nodiscard]] int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_ = -1;
-};
-
 /// Whether this socket is an address's first in this process, or joins one that is ours already.
 enum class Sharing : std::uint8_t { first, further };
 
 /// Binds and listens. A port 0 in `point` is replaced by what the kernel chose, so that the other lanes can share it. TCP sockets
 /// get SO_REUSEPORT; a Unix socket is bound once and its descriptor duplicated for each lane (`duplicate`). A stale Unix socket
 /// file that nobody answers on is removed first; anything else in its place is an error. Fails with a detail fit for the operator.
-[[nodiscard]] Result<ListenSocket> listen_on(ListenPoint& point, Sharing sharing);
-[[nodiscard]] Result<ListenSocket> duplicate(const ListenSocket& socket);
+[[nodiscard]] Result<Socket> listen_on(ListenPoint& point, Sharing sharing);
+[[nodiscard]] Result<Socket> duplicate(const Socket& socket);
 
 /// Accepts on one lane until stopped. Lives on its loop.
-class Listener {
+class Listener final : private Watched {
  public:
   /// `on_connection` gets each accepted socket, non-blocking, with TCP_NODELAY set where it is TCP.
-  Listener(Loop& loop, ListenSocket socket, std::function<void(Socket)> on_connection);
+  Listener(Loop& loop, Socket socket, std::function<void(Socket)> on_connection);
+  ~Listener() { stop(); }
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
   void start();
   /// No connection is accepted afterwards; those in the kernel's queue are refused when the last lane has stopped.
   void stop();
 
  private:
-  [[nodiscard]] Task<void> accept_all();
+  void on_events(std::uint32_t events) override;
+  void accept_some();
+  [[nodiscard]] Task<void> accept_later();
 
   Loop& loop_;
-  asio::basic_socket_acceptor<asio::generic::stream_protocol, Executor> acceptor_;
+  Socket socket_;
   std::function<void(Socket)> on_connection_;
-  bool tcp_;
+  bool tcp_ = true;
 };
 
 }  // namespace bellwether::net

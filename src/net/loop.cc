@@ -1,7 +1,12 @@
 #include "net/loop.h"
 
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <ctime>
+#include <stdexcept>
 
 #include "base/check.h"
 #include "net/spawn.h"
@@ -10,6 +15,10 @@ namespace bellwether::net {
 namespace {
 
 constexpr std::size_t padding = 64;  // json::padding; this room does not see json/.
+// How many descriptors one turn of the loop hears of. More wait in the kernel; a turn must not starve deadlines.
+constexpr int events_max = 256;
+
+thread_local const Loop* running = nullptr;  ///< The loop of this thread, while it runs.
 
 }  // namespace
 
@@ -23,45 +32,122 @@ void report_escape(std::string_view task, const std::exception_ptr& escaped) {
   }
 }
 
-Deadline::Deadline(Loop& loop) : loop_{loop}, slot_{loop.deadlines_.size()} { loop.deadlines_.push_back(this); }
+Deadline::Deadline(Loop& loop) : loop_{loop}, slot_{loop.deadlines_.size()} { loop.deadlines_.push_back({TimePoint::max(), this}); }
 
 Deadline::~Deadline() {
-  std::vector<Deadline*>& all = loop_.deadlines_;
-  BW_CHECK(slot_ < all.size() && all[slot_] == this);
+  std::vector<Loop::ArmedAt>& all = loop_.deadlines_;
+  BW_CHECK(slot_ < all.size() && all[slot_].deadline == this);
   all[slot_] = all.back();
-  all[slot_]->slot_ = slot_;
+  all[slot_].deadline->slot_ = slot_;
   all.pop_back();
 }
 
-// UNSAFE_IO: only this thread touches the reactor, so its locks are off; posting from other threads stays safe.
-Loop::Loop(std::uint64_t seed) : random_{seed}, scratch_{new char[scratch_bytes + padding]()}, context_{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO} {}
+class Loop::Bell final : public Watched {
+ public:
+  explicit Bell(Loop& loop) : loop_{loop} {}
+  void on_events(std::uint32_t) override {
+    std::vector<Inbox::Work> work = loop_.inbox_->take();
+    std::ranges::move(work, std::back_inserter(loop_.soon_));
+  }
+
+ private:
+  Loop& loop_;
+};
+
+Loop::Loop(std::uint64_t seed)
+    : random_{seed},
+      scratch_{new char[scratch_bytes + padding]()},
+      next_tick_{now() + tick},
+      epoll_{::epoll_create1(EPOLL_CLOEXEC)},
+      inbox_{std::make_shared<Inbox>()},
+      bell_{std::make_unique<Bell>(*this)},
+      events_{new epoll_event[events_max]} {
+  if (!epoll_.is_open() || !watch(inbox_->fd(), *bell_)) throw std::runtime_error("cannot make an event loop: too many open files?");
+}
 
 Loop::~Loop() {
+  inbox_->close();
   while (!roots_.empty()) roots_.front().destroy();
+  soon_.clear();  // What was posted and never ran; it may still use the rest.
+}
+
+bool Loop::watch(int fd, Watched& watched) {
+  epoll_event event{};
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.data.ptr = &watched;
+  return ::epoll_ctl(epoll_.fd(), EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+void Loop::forget(const Watched& watched) {
+  for (int i = event_ + 1; i < event_count_; ++i)
+    if (events_[i].data.ptr == &watched) events_[i].data.ptr = nullptr;
+}
+
+void Loop::unwatch(int fd, const Watched& watched) {
+  forget(watched);
+  ::epoll_ctl(epoll_.fd(), EPOLL_CTL_DEL, fd, nullptr);
 }
 
 void Loop::run() {
-  spawn(*this, "deadline tick", [this] { return keep_ticking(); });
-  context_.run();
+  running = this;
+  while (!stopped_.load(std::memory_order_acquire)) {
+    wait_for_events();
+    if (const TimePoint now = this->now(); now >= next_tick_) {
+      expire_deadlines();
+      next_tick_ = now + tick;
+    }
+    wake_sleepers();
+    run_what_is_soon();
+  }
+  running = nullptr;
 }
 
-Task<void> Loop::keep_ticking() {
-  Timer timer{context_};
-  for (;;) {
-    timer.expires_after(tick);
-    const auto [error] = co_await wait_for(timer);
-    if (error) co_return;
-    expire_deadlines();
+void Loop::stop() {
+  stopped_.store(true, std::memory_order_release);
+  inbox_->knock();
+}
+
+void Loop::post(Inbox::Work work) {
+  if (running == this) soon_.push_back(std::move(work));
+  else inbox_->put(std::move(work));
+}
+
+int Loop::patience_ms() const {
+  if (!soon_.empty() || !resumable_.empty()) return 0;
+  const TimePoint until = sleepers_.empty() ? next_tick_ : std::min(next_tick_, sleepers_.begin()->first);
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - now());
+  return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, std::chrono::ceil<std::chrono::milliseconds>(tick).count()));
+}
+
+void Loop::wait_for_events() {
+  event_count_ = std::max(0, ::epoll_wait(epoll_.fd(), events_.get(), events_max, patience_ms()));
+  for (event_ = 0; event_ < event_count_; ++event_)
+    if (auto* const watched = static_cast<Watched*>(events_[event_].data.ptr)) watched->on_events(events_[event_].events);
+  event_ = event_count_ = 0;
+}
+
+void Loop::run_what_is_soon() {
+  // What these add is for the next turn, so that sockets get theirs.
+  for (const std::coroutine_handle<> waiter : std::exchange(resumable_, {})) waiter.resume();
+  for (Inbox::Work& work : std::exchange(soon_, {})) work();
+}
+
+void Loop::wake_sleepers() {
+  if (sleepers_.empty()) return;
+  const TimePoint now = this->now();
+  while (!sleepers_.empty() && sleepers_.begin()->first <= now) {
+    Sleep& over = *sleepers_.begin()->second;
+    sleepers_.erase(sleepers_.begin());
+    std::exchange(over.waiter_, nullptr).resume();
   }
 }
 
 void Loop::expire_deadlines() {
   const TimePoint now = this->now();
   for (std::size_t i = 0; i < deadlines_.size(); ++i) {
-    Deadline& deadline = *deadlines_[i];
-    if (deadline.at_ > now) continue;
-    deadline.disarm();
-    deadline.on_expired();
+    if (deadlines_[i].at > now) continue;
+    deadlines_[i].at = TimePoint::max();
+    deadlines_[i].deadline->on_expired();
   }
 }
 

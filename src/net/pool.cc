@@ -8,18 +8,16 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "net/resolve.h"
 #include "net/signal.h"
 #include "net/spawn.h"
 
 namespace bellwether::net {
 namespace {
 
-// How long a name's addresses are used before they are looked up again. Asio's resolver does not tell the record's own TTL;
+// How long a name's addresses are used before they are looked up again. getaddrinfo does not tell the record's own TTL;
 // this is what most load balancers' DNS assumes at most.
 constexpr Duration addresses_for = std::chrono::seconds(30);
-// A connection unused for less than this is not looked at before it is used again: a system call on every request would cost
-// more than the rare second attempt on a fresh one.
-constexpr Duration trusted_for = std::chrono::seconds(1);
 // Each further address of a name gets at least this long, so that one dead address does not eat the whole time.
 constexpr Duration connect_slice_min = std::chrono::milliseconds(500);
 
@@ -74,7 +72,7 @@ std::unique_ptr<Stream> Pool::take_idle() {
     Idle youngest = std::move(idle_.back());
     idle_.pop_back();
     const Duration unused = now - youngest.since;
-    if (unused < trusted_for || (unused < limits_.idle_for && youngest.stream->quiet())) return std::move(youngest.stream);
+    if (unused < limits_.idle_for && youngest.stream->quiet()) return std::move(youngest.stream);
     youngest.stream.reset();
     --open_;
     observer_.closed();
@@ -157,15 +155,16 @@ void Pool::sweep(TimePoint now) {
 Task<Result<std::unique_ptr<Stream>>> Pool::connect(TimePoint until, Waiting& waiting) {
   if (target_.tls && !tls_) co_return failed(Reason::upstream_unreachable, std::string(tls_trouble_));
   if (!target_.socket_path.empty()) {
-    if (target_.socket_path.size() > 107) co_return failed(Reason::upstream_unreachable, std::string("the Unix socket's path is too long"));
-    co_return co_await connect_to(asio::local::stream_protocol::endpoint(target_.socket_path), until, waiting);
+    const std::optional<Address> address = address_of_path(target_.socket_path);
+    if (!address) co_return failed(Reason::upstream_unreachable, std::string("the Unix socket's path is too long"));
+    co_return co_await connect_to(*address, until, waiting);
   }
   BW_CO_TRY(addresses, co_await resolve(until, waiting));
   Failure last{.reason = Reason::upstream_unreachable, .detail = {"no address"}};
   for (std::size_t i = 0; i < addresses.size(); ++i) {
     const TimePoint now = loop_.now();
     const Duration share = std::max<Duration>((until - now) / static_cast<std::int64_t>(addresses.size() - i), connect_slice_min);
-    Result<std::unique_ptr<Stream>> stream = co_await connect_to(asio::ip::tcp::endpoint(addresses[i], target_.port), std::min(until, now + share), waiting);
+    Result<std::unique_ptr<Stream>> stream = co_await connect_to(addresses[i], std::min(until, now + share), waiting);
     if (stream || stream.error().reason == Reason::caller_gone) co_return stream;
     last = std::move(stream).error();
     if (loop_.now() >= until) break;
@@ -174,30 +173,28 @@ Task<Result<std::unique_ptr<Stream>>> Pool::connect(TimePoint until, Waiting& wa
   co_return std::unexpected(std::move(last));
 }
 
-Task<Result<std::unique_ptr<Stream>>> Pool::connect_to(const asio::generic::stream_protocol::endpoint& endpoint, TimePoint until, Waiting& waiting) {
-  Socket socket{loop_.executor()};
-  boost::system::error_code error;
-  socket.open(endpoint.protocol(), error);
-  if (error) co_return failed(Reason::upstream_unreachable, "socket: " + error.message());
-  auto stream = std::make_unique<Stream>(loop_, std::move(socket));
-  const int fd = stream->socket().native_handle();
+Task<Result<std::unique_ptr<Stream>>> Pool::connect_to(const Address& address, TimePoint until, Waiting& waiting) {
+  Socket socket{::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+  if (!socket.is_open()) co_return failed(Reason::upstream_unreachable, std::string("socket: ") + std::strerror(errno));
+  const int fd = socket.fd();
   if (target_.socket_path.empty()) {
     const int on = 1;
     ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
+  const bool connected = ::connect(fd, address.data(), address.size) == 0;
+  // EAGAIN is a Unix socket's word for a full backlog.
+  if (!connected && errno != EINPROGRESS) co_return failed(Reason::upstream_unreachable, std::string("connect: ") + std::strerror(errno));
+  auto stream = std::make_unique<Stream>(loop_, std::move(socket));
   stream->set_deadline(until);
   waiting.cancel = [&stream = *stream] { stream.cancel(); };
-  if (::connect(fd, endpoint.data(), static_cast<socklen_t>(endpoint.size())) != 0) {
-    // EAGAIN is a Unix socket's word for a full backlog.
-    if (errno != EINPROGRESS) co_return failed(Reason::upstream_unreachable, std::string("connect: ") + std::strerror(errno));
+  if (!connected) {
     const IoStatus status = co_await stream->wait_writable();
     int trouble = 0;
     socklen_t length = sizeof trouble;
-    if (status == IoStatus::ok || status == IoStatus::failed) ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &trouble, &length);
+    if (status == IoStatus::ok) ::getsockopt(fd, SOL_SOCKET, SO_ERROR, &trouble, &length);
     if (status != IoStatus::ok || trouble != 0) {
       waiting.cancel = nullptr;
-      co_return std::unexpected(failure_of(status == IoStatus::failed ? IoStatus::ok : status,
-                                           std::string("connect") + (trouble != 0 ? std::string(": ") + std::strerror(trouble) : "")));
+      co_return std::unexpected(failure_of(status, std::string("connect") + (trouble != 0 ? std::string(": ") + std::strerror(trouble) : "")));
     }
   }
   if (target_.tls) {
@@ -212,27 +209,21 @@ Task<Result<std::unique_ptr<Stream>>> Pool::connect_to(const asio::generic::stre
   co_return stream;
 }
 
-Task<Result<std::vector<asio::ip::address>>> Pool::resolve(TimePoint until, Waiting& waiting) {
-  boost::system::error_code not_an_address;
-  const asio::ip::address literal = asio::ip::make_address(target_.host, not_an_address);
-  if (!not_an_address) co_return std::vector{literal};
+Task<Result<std::vector<Address>>> Pool::resolve(TimePoint until, Waiting& waiting) {
+  if (const std::optional<Address> literal = address_of(target_.host, target_.port)) co_return std::vector{*literal};
   if (!addresses_.empty() && loop_.now() < addresses_until_) co_return addresses_;
 
-  // The look-up runs on the resolver's own thread and may outlast our patience, so what it fills must outlive us.
-  using Resolver = asio::ip::basic_resolver<asio::ip::tcp, Executor>;
+  // The look-up may outlast our patience, so what it fills must outlive us.
   struct Lookup {
-    Resolver resolver;
-    Signal* signal;
-    boost::system::error_code error;
-    std::vector<asio::ip::address> addresses;
+    explicit Lookup(Signal& signal) : signal{&signal} {}
+    Signal* signal;  ///< Null once nobody waits.
+    Result<std::vector<Address>> found;
   };
   Signal signal{loop_};
-  const auto lookup = std::make_shared<Lookup>(Resolver{loop_.executor()}, &signal);
-  lookup->resolver.async_resolve(target_.host, "", [lookup](const boost::system::error_code& error, const Resolver::results_type& results) {
+  const auto lookup = std::make_shared<Lookup>(signal);
+  net::resolve(loop_, target_.host, [lookup](Result<std::vector<Address>> found) {
     if (lookup->signal == nullptr) return;
-    lookup->error = error;
-    for (const auto& entry : results)
-      if (std::ranges::find(lookup->addresses, entry.endpoint().address()) == lookup->addresses.end()) lookup->addresses.push_back(entry.endpoint().address());
+    lookup->found = std::move(found);
     lookup->signal->wake(IoStatus::ok);
   });
   waiting.cancel = [&signal] { signal.wake(IoStatus::cancelled); };
@@ -240,9 +231,9 @@ Task<Result<std::vector<asio::ip::address>>> Pool::resolve(TimePoint until, Wait
   waiting.cancel = nullptr;
   lookup->signal = nullptr;
   if (status != IoStatus::ok) co_return std::unexpected(failure_of(status, "looking up " + target_.host));
-  if (lookup->error || lookup->addresses.empty())
-    co_return failed(Reason::upstream_unreachable, "looking up " + target_.host + ": " + (lookup->error ? lookup->error.message() : "no address"));
-  addresses_ = lookup->addresses;
+  if (!lookup->found) co_return std::unexpected(std::move(lookup->found).error());
+  for (Address& address : *lookup->found) address.set_port(target_.port);
+  addresses_ = *std::move(lookup->found);
   addresses_until_ = loop_.now() + addresses_for;
   co_return addresses_;
 }

@@ -98,8 +98,8 @@ class Pool {
   struct Place;  ///< One that waits for a free place.
 
   [[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect(TimePoint until, Waiting& waiting);
-  [[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect_to(const asio::generic::stream_protocol::endpoint& endpoint, TimePoint until, Waiting& waiting);
-  [[nodiscard]] Task<Result<std::vector<asio::ip::address>>> resolve(TimePoint until, Waiting& waiting);
+  [[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect_to(const Address& address, TimePoint until, Waiting& waiting);
+  [[nodiscard]] Task<Result<std::vector<Address>>> resolve(TimePoint until, Waiting& waiting);
   void give_back(std::unique_ptr<Stream> stream);
   void ended();
   [[nodiscard]] std::unique_ptr<Stream> take_idle();
@@ -110,11 +110,11 @@ class Pool {
   PoolObserver observer_;
   TlsSessionCache sessions_;  ///< Before the context, which points to it.
   TlsContext tls_;
-  std::string tls_trouble_;                   ///< Why there is no context.
-  std::vector<Idle> idle_;                    ///< The last is the youngest.
-  std::uint32_t open_ = 0;                    ///< Connections made or being made, idle ones included.
-  std::deque<Place*> queue_;                  ///< First come, first served.
-  std::vector<asio::ip::address> addresses_;  ///< Of the last look-up.
+  std::string tls_trouble_;         ///< Why there is no context.
+  std::vector<Idle> idle_;          ///< The last is the youngest.
+  std::uint32_t open_ = 0;          ///< Connections made or being made, idle ones included.
+  std::deque<Place*> queue_;        ///< First come, first served.
+  std::vector<Address> addresses_;  ///< Of the last look-up.
   TimePoint addresses_until_{};
 };
 

@@ -430,7 +430,7 @@ void Server::on_connection(Socket socket) {
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\nconnection: close\r\n"
         "content-length: {}\r\n\r\n{}",
         body.size(), body);
-    if (!tls_) std::ignore = ::send(socket.native_handle(), full.data(), full.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (!tls_) std::ignore = ::send(socket.fd(), full.data(), full.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     return;
   }
   spawn(loop_, "session", [](std::unique_ptr<Session>& session) -> Task<void> { return session->run(); }, std::make_unique<Session>(*this, std::move(socket)));

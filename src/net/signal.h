@@ -41,7 +41,7 @@ class Signal final : private Deadline {
       return;
     }
     status_ = status;
-    loop_.post([waiter = std::exchange(waiter_, nullptr)] { waiter.resume(); });
+    loop_.resume_soon(std::exchange(waiter_, nullptr));
   }
 
  private:

@@ -1,6 +1,7 @@
 #include "net/stream.h"
 
 #include <openssl/err.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -26,12 +27,11 @@ std::string tls_error_text() {
 
 }  // namespace
 
-Stream::Stream(Loop& loop, Socket socket) : Deadline{loop}, loop_{loop}, socket_{std::move(socket)}, anchor_{std::make_shared<Anchor>(this)} {
-  boost::system::error_code ignored;
-  socket_.native_non_blocking(true, ignored);
+Stream::Stream(Loop& loop, Socket socket) : Deadline{loop}, loop_{loop}, socket_{std::move(socket)} {
+  if (!loop_.watch(socket_.fd(), *this)) end_is_near_ = read_.ready = write_.ready = true;  // Reads and writes tell what is wrong.
 }
 
-Stream::~Stream() { anchor_->stream = nullptr; }
+Stream::~Stream() { loop_.forget(*this); }
 
 IoResult Stream::errno_trouble() {
   if (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) return {IoStatus::would_block};
@@ -42,8 +42,11 @@ IoResult Stream::errno_trouble() {
 IoResult Stream::tls_trouble(int returned) {
   tls_wants_other_ = false;
   switch (SSL_get_error(tls_.get(), returned)) {
-    case SSL_ERROR_WANT_READ: return {IoStatus::would_block};
-    case SSL_ERROR_WANT_WRITE: tls_wants_other_ = true; return {IoStatus::would_block};
+    case SSL_ERROR_WANT_READ: read_.ready = false; return {IoStatus::would_block};
+    case SSL_ERROR_WANT_WRITE:
+      write_.ready = false;
+      tls_wants_other_ = true;
+      return {IoStatus::would_block};
     case SSL_ERROR_ZERO_RETURN: return {IoStatus::closed};
     case SSL_ERROR_SYSCALL:
       if (errno != 0 && ERR_peek_error() == 0) return errno_trouble();
@@ -65,10 +68,15 @@ IoResult Stream::try_read(std::span<char> into) {
     if (got <= 0) return tls_trouble(got);
     return {IoStatus::ok, static_cast<std::size_t>(got)};
   }
-  const ssize_t got = ::recv(socket_.native_handle(), into.data(), into.size(), 0);
+  const ssize_t got = ::recv(socket_.fd(), into.data(), into.size(), 0);
   if (got == 0) return {IoStatus::closed};
-  if (got < 0) return errno_trouble();
-  try_before_waiting_ = static_cast<std::size_t>(got) == into.size();
+  if (got < 0) {
+    const IoResult trouble = errno_trouble();
+    if (trouble.status == IoStatus::would_block) read_.ready = false;
+    return trouble;
+  }
+  // Less than there was room for: the socket is empty, and what comes next is an event of its own.
+  if (static_cast<std::size_t>(got) < into.size() && !end_is_near_) read_.ready = false;
   return {IoStatus::ok, static_cast<std::size_t>(got)};
 }
 
@@ -100,24 +108,13 @@ IoResult Stream::try_write(std::span<const iovec> pieces) {
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(pieces.data());
   message.msg_iovlen = pieces.size();
-  const ssize_t put = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
-  if (put < 0) return errno_trouble();
-  return {IoStatus::ok, static_cast<std::size_t>(put)};
-}
-
-Task<IoResult> Stream::read(std::span<char> into) {
-  // A plain socket rarely has something the moment it is asked, so waiting first saves a call that would say "not yet".
-  bool wait_first = tls_ == nullptr && !try_before_waiting_;
-  for (;;) {
-    if (wait_first) {
-      const IoStatus waited = tls_wants_other_ ? co_await wait_writable() : co_await wait_readable();
-      if (waited != IoStatus::ok) co_return IoResult{waited};
-    }
-    const IoResult result = try_read(into);
-    if (result.status != IoStatus::would_block) co_return result;
-    try_before_waiting_ = false;
-    wait_first = true;
+  const ssize_t put = ::sendmsg(socket_.fd(), &message, MSG_NOSIGNAL);
+  if (put < 0) {
+    const IoResult trouble = errno_trouble();
+    if (trouble.status == IoStatus::would_block) write_.ready = false;
+    return trouble;
   }
+  return {IoStatus::ok, static_cast<std::size_t>(put)};
 }
 
 Task<IoStatus> Stream::write_all(std::span<const iovec> pieces, Duration patience) {
@@ -159,60 +156,81 @@ Task<IoStatus> Stream::write_all(std::span<const iovec> pieces, Duration patienc
   co_return status;
 }
 
-bool Stream::Wait::await_ready() const {
-  if (!stream.cancelled_ && !stream.expired_) return false;
-  readiness.status = stream.cancelled_ ? IoStatus::cancelled : IoStatus::timed_out;
+bool Stream::Wait::await_ready() {
+  if (stream.cancelled_) status = IoStatus::cancelled;
+  else if (stream.expired_) status = IoStatus::timed_out;
+  else if (!readiness.ready) return false;
   return true;
 }
 
-void Stream::Wait::await_suspend(std::coroutine_handle<> waiter) const {
+void Stream::Wait::await_suspend(std::coroutine_handle<> waiter) {
   BW_CHECK(!readiness.waiter);
   readiness.waiter = waiter;
-  if (!readiness.armed) stream.arm_readiness(readiness, what);
+  readiness.wait = this;
 }
 
-IoStatus Stream::Wait::await_resume() const { return readiness.status; }
-
-void Stream::arm_readiness(Readiness& readiness, Socket::wait_type what) {
-  readiness.armed = true;
-  socket_.async_wait(what, [anchor = anchor_, &readiness](const boost::system::error_code& error) {
-    if (anchor->stream != nullptr) anchor->stream->on_ready(readiness, error);
-  });
+bool Stream::Read::await_ready() {
+  if (stream.cancelled_) result = {IoStatus::cancelled};
+  else if (stream.expired_) result = {IoStatus::timed_out};
+  else if (stream.read_.ready || stream.tls_wants_other_) result = stream.try_read(into);
+  return result.status != IoStatus::would_block;
 }
 
-void Stream::on_ready(Readiness& readiness, const boost::system::error_code& error) {
-  readiness.armed = false;
-  if (readiness.waiter) {
-    readiness.status = error ? IoStatus::failed : IoStatus::ok;
-    // After this call the stream may be gone.
-    std::exchange(readiness.waiter, nullptr).resume();
-  } else if (&readiness == &read_ && on_gone_ && !error) {
-    look_for_hangup();
+void Stream::Read::await_suspend(std::coroutine_handle<> waiter) {
+  BW_CHECK(!stream.read_.waiter);
+  stream.read_.waiter = waiter;
+  stream.reading_ = this;
+}
+
+void Stream::on_events(std::uint32_t events) {
+  constexpr std::uint32_t ended = EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+  if ((events & ended) != 0) end_is_near_ = true;
+  if ((events & (EPOLLIN | ended)) != 0) read_.ready = true;
+  if ((events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) write_.ready = true;
+  // At most one coroutine waits. After it went on the stream may be gone.
+  if (reading_ != nullptr) {
+    if (!read_.ready && !tls_wants_other_) return;
+    const IoResult result = try_read(reading_->into);
+    if (result.status == IoStatus::would_block) return;
+    std::exchange(reading_, nullptr)->result = result;
+    return std::exchange(read_.waiter, nullptr).resume();
   }
+  if (read_.waiter && read_.ready) return go_on(read_);
+  if (write_.waiter && write_.ready) return go_on(write_);
+  if (on_gone_ && read_.ready) look_for_hangup();
+}
+
+void Stream::go_on(Readiness& readiness) {
+  readiness.wait = nullptr;
+  std::exchange(readiness.waiter, nullptr).resume();
+}
+
+void Stream::wake(IoStatus status) {
+  wake(read_, status);
+  wake(write_, status);
 }
 
 void Stream::wake(Readiness& readiness, IoStatus status) {
   if (!readiness.waiter) return;
-  // Posted, so that whoever caused this (the tick, another connection) is not run over by what the coroutine does next.
-  readiness.status = status;
-  loop_.post([waiter = std::exchange(readiness.waiter, nullptr)] { waiter.resume(); });
+  if (readiness.wait != nullptr) std::exchange(readiness.wait, nullptr)->status = status;
+  else std::exchange(reading_, nullptr)->result = {status};
+  // Soon, so that whoever caused this (the tick, another connection) is not run over by what the coroutine does next.
+  loop_.resume_soon(std::exchange(readiness.waiter, nullptr));
 }
 
 void Stream::on_expired() {
   expired_ = true;
-  wake(read_, IoStatus::timed_out);
-  wake(write_, IoStatus::timed_out);
+  wake(IoStatus::timed_out);
 }
 
 void Stream::cancel() {
   cancelled_ = true;
-  wake(read_, IoStatus::cancelled);
-  wake(write_, IoStatus::cancelled);
+  wake(IoStatus::cancelled);
 }
 
 void Stream::watch(std::function<void()> on_gone) {
   on_gone_ = std::move(on_gone);
-  if (!read_.armed) arm_readiness(read_, Socket::wait_read);
+  if (read_.ready) look_for_hangup();
 }
 
 void Stream::look_for_hangup() {
@@ -222,17 +240,14 @@ void Stream::look_for_hangup() {
     ERR_clear_error();
     errno = 0;
     const int got = SSL_peek(tls_.get(), &byte, 1);
-    if (got <= 0) {
-      const IoStatus status = tls_trouble(got).status;
-      if (status == IoStatus::would_block) return arm_readiness(read_, Socket::wait_read);
-      gone = true;
-    }
+    gone = got <= 0 && tls_trouble(got).status != IoStatus::would_block;
   } else {
-    const ssize_t got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return arm_readiness(read_, Socket::wait_read);
-    gone = got <= 0;
+    const ssize_t got = ::recv(socket_.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    const bool nothing = got < 0 && (errno == EAGAIN || errno == EINTR);
+    if (nothing) read_.ready = false;
+    gone = got <= 0 && !nothing;
   }
-  // Bytes: a pipelined request. It waits for its turn, and while it does a hang-up behind it goes unseen.
+  // Bytes: a pipelined request. It waits for its turn.
   if (!gone) return;
   std::function<void()> on_gone = std::exchange(on_gone_, nullptr);
   on_gone();
@@ -257,7 +272,7 @@ Task<IoStatus> Stream::handshake() {
 
 Task<IoStatus> Stream::accept_tls(SSL_CTX* context) {
   tls_.reset(SSL_new(context));
-  if (!tls_ || SSL_set_fd(tls_.get(), socket_.native_handle()) != 1) {
+  if (!tls_ || SSL_set_fd(tls_.get(), socket_.fd()) != 1) {
     last_error_ = tls_error_text();
     co_return IoStatus::failed;
   }
@@ -267,13 +282,11 @@ Task<IoStatus> Stream::accept_tls(SSL_CTX* context) {
 
 Task<IoStatus> Stream::connect_tls(SSL_CTX* context, const std::string& host, SSL_SESSION* session) {
   tls_.reset(SSL_new(context));
-  if (!tls_ || SSL_set_fd(tls_.get(), socket_.native_handle()) != 1) {
+  if (!tls_ || SSL_set_fd(tls_.get(), socket_.fd()) != 1) {
     last_error_ = tls_error_text();
     co_return IoStatus::failed;
   }
-  boost::system::error_code not_an_address;
-  asio::ip::make_address(host, not_an_address);
-  if (not_an_address) {
+  if (!address_of(host, 0)) {
     SSL_set_tlsext_host_name(tls_.get(), host.c_str());  // RFC 6066 §3: SNI carries names, never addresses.
     SSL_set1_host(tls_.get(), host.c_str());
   } else {
@@ -285,43 +298,43 @@ Task<IoStatus> Stream::connect_tls(SSL_CTX* context, const std::string& host, SS
 }
 
 bool Stream::quiet() {
+  if (!read_.ready) return true;
   char byte;
-  const ssize_t got = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  const ssize_t got = ::recv(socket_.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   // TLS 1.3 tickets may lie unread on a good connection: for TLS only the end of the connection speaks against it.
   if (got > 0) return tls_ != nullptr;
   return got < 0 && (errno == EAGAIN || errno == EINTR);
 }
 
 void Stream::close() {
-  if (tls_ && SSL_is_init_finished(tls_.get())) {
-    ERR_clear_error();
-    SSL_shutdown(tls_.get());  // close_notify, sent if it fits; we do not wait for the answer.
-    ERR_clear_error();
-  }
-  boost::system::error_code ignored;
-  socket_.close(ignored);
+  say_goodbye();
+  loop_.forget(*this);
+  socket_.close();
+}
+
+void Stream::say_goodbye() {
+  if (!tls_ || !SSL_is_init_finished(tls_.get())) return;
+  ERR_clear_error();
+  SSL_shutdown(tls_.get());  // close_notify, sent if it fits; we do not wait for the answer.
+  ERR_clear_error();
 }
 
 void Stream::reset() {
-  boost::system::error_code ignored;
-  socket_.set_option(asio::socket_base::linger(true, 0), ignored);
-  socket_.close(ignored);
+  const ::linger at_once{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(socket_.fd(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  loop_.forget(*this);
+  socket_.close();
 }
 
 Task<void> Stream::linger(Duration patience) {
-  if (tls_ && SSL_is_init_finished(tls_.get())) {
-    ERR_clear_error();
-    SSL_shutdown(tls_.get());
-    ERR_clear_error();
-  }
-  ::shutdown(socket_.native_handle(), SHUT_WR);
+  say_goodbye();
+  ::shutdown(socket_.fd(), SHUT_WR);
   set_deadline(loop_.now() + patience);
   // Raw bytes, TLS or not: nobody reads them.
+  tls_.reset();
   for (;;) {
-    if (co_await wait_readable() != IoStatus::ok) co_return;
-    const std::span<char> scratch = loop_.scratch();
-    const ssize_t got = ::recv(socket_.native_handle(), scratch.data(), scratch.size(), 0);
-    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) co_return;
+    const IoResult result = co_await read(loop_.scratch());
+    if (result.status != IoStatus::ok) co_return;
   }
 }
 

@@ -19,6 +19,7 @@
 #include <openssl/ssl.h>
 
 #include "net/loop.h"
+#include "net/socket.h"
 #include "net/task.h"
 
 namespace bellwether::net {
@@ -37,20 +38,32 @@ struct IoResult {
   std::size_t bytes = 0;
 };
 
-class Stream final : private Deadline {
+class Stream final : private Deadline, private Watched {
+  struct Read;
   struct Readiness;
   /// What `wait_readable` and `wait_writable` give to be awaited.
   struct Wait {
     Stream& stream;
     Readiness& readiness;
-    Socket::wait_type what;
+    IoStatus status = IoStatus::ok;
 
-    [[nodiscard]] bool await_ready() const;
-    void await_suspend(std::coroutine_handle<> waiter) const;
-    [[nodiscard]] IoStatus await_resume() const;
+    [[nodiscard]] bool await_ready();
+    void await_suspend(std::coroutine_handle<> waiter);
+    [[nodiscard]] IoStatus await_resume() const { return status; }
+  };
+  /// What `read` gives to be awaited. The stream itself reads when something is there, so that a waiter is woken once.
+  struct Read {
+    Stream& stream;
+    std::span<char> into;
+    IoResult result{IoStatus::would_block};
+
+    [[nodiscard]] bool await_ready();
+    void await_suspend(std::coroutine_handle<> waiter);
+    [[nodiscard]] IoResult await_resume() const { return result; }
   };
 
  public:
+  /// Takes a non-blocking socket that is connected, or is being connected: then it becomes writable when that is over.
   Stream(Loop& loop, Socket socket);
   ~Stream() override;
 
@@ -60,13 +73,13 @@ class Stream final : private Deadline {
   [[nodiscard]] IoResult try_write(std::span<const iovec> pieces);
 
   /// Reads at least one byte, waiting for it. `into` may be the loop's scratch: it is not touched before the wait is over.
-  [[nodiscard]] Task<IoResult> read(std::span<char> into);
+  [[nodiscard]] Read read(std::span<char> into) { return {*this, into}; }
   /// Writes everything. Tries at once; only what is left over when the kernel takes no more is copied and waited for.
   /// Each wait for progress is bounded by `patience`; the stream's own deadline rests meanwhile.
   [[nodiscard]] Task<IoStatus> write_all(std::span<const iovec> pieces, Duration patience);
   /// One wait for the socket. `ok` when there is something to try.
-  [[nodiscard]] Wait wait_readable() { return {*this, read_, Socket::wait_read}; }
-  [[nodiscard]] Wait wait_writable() { return {*this, write_, Socket::wait_write}; }
+  [[nodiscard]] Wait wait_readable() { return {*this, read_}; }
+  [[nodiscard]] Wait wait_writable() { return {*this, write_}; }
 
   /// The time by which waits in progress and to come must be over; stays until changed.
   void set_deadline(TimePoint at) {
@@ -79,8 +92,8 @@ class Stream final : private Deadline {
   void cancel();
   [[nodiscard]] bool cancelled() const { return cancelled_; }
 
-  /// Starts to watch for the other side's hanging up while nobody reads; `on_gone` is called once, on the loop. Bytes that
-  /// arrive meanwhile end the watch and wait for the next read. Ends when `stop_watch` is called or a read begins.
+  /// Starts to watch for the other side's hanging up while nobody reads; `on_gone` is called once, on the loop, perhaps before
+  /// this returns. Bytes that arrive meanwhile wait for the next read, and a hang-up behind them goes unseen until then.
   void watch(std::function<void()> on_gone);
   void stop_watch() { on_gone_ = nullptr; }
 
@@ -99,7 +112,7 @@ class Stream final : private Deadline {
   /// a reply to a request that was not read to its end is not lost to a reset (RFC 9112 §9.6).
   [[nodiscard]] Task<void> linger(Duration patience);
 
-  [[nodiscard]] Socket& socket() { return socket_; }
+  [[nodiscard]] int fd() const { return socket_.fd(); }
   [[nodiscard]] Loop& loop() { return loop_; }
   [[nodiscard]] bool is_tls() const { return tls_ != nullptr; }
   /// For the log: words about the last `failed`. Never holds payload.
@@ -109,39 +122,36 @@ class Stream final : private Deadline {
   struct FreeTls {
     void operator()(SSL* tls) const { SSL_free(tls); }
   };
-  /// One direction's readiness: a wait of the reactor that stays armed until it fires, whoever waits for it meanwhile.
-  /// Reused from request to request, so a wait that ends by a deadline costs the reactor nothing.
+  /// One direction: whether there may be something to do, and who waits for that.
   struct Readiness {
-    bool armed = false;
-    IoStatus status = IoStatus::ok;  ///< What the waiter is told.
+    bool ready = false;  ///< Set by an event, cleared by a system call that says "not now" or that emptied the socket.
     std::coroutine_handle<> waiter;
-  };
-  /// Outlives the stream while the reactor holds a handler that points here.
-  struct Anchor {
-    Stream* stream;
+    Wait* wait = nullptr;  ///< The waiter's, where it waits for readiness alone.
   };
 
   void on_expired() override;
-  void arm_readiness(Readiness& readiness, Socket::wait_type what);
-  void on_ready(Readiness& readiness, const boost::system::error_code& error);
+  void on_events(std::uint32_t events) override;
+  void go_on(Readiness& readiness);
+  void wake(IoStatus status);
   void wake(Readiness& readiness, IoStatus status);
   [[nodiscard]] Task<IoStatus> handshake();
   [[nodiscard]] IoResult tls_trouble(int returned);
   [[nodiscard]] IoResult errno_trouble();
   [[nodiscard]] IoResult write_tls(std::span<const iovec> pieces);
   void look_for_hangup();
+  void say_goodbye();
 
   Loop& loop_;
   Socket socket_;
   std::unique_ptr<SSL, FreeTls> tls_;
-  std::shared_ptr<Anchor> anchor_;
   std::string last_error_;
   Readiness read_, write_;
+  Read* reading_ = nullptr;        ///< The read that read_.waiter waits for.
   std::function<void()> on_gone_;  ///< Set while watched.
   bool cancelled_ = false;
-  bool expired_ = false;             ///< The deadline passed, perhaps while nobody waited.
-  bool try_before_waiting_ = false;  ///< The last read filled its buffer, so more is likely there.
-  bool tls_wants_other_ = false;     ///< TLS waits for the direction that it was not asked for (key update).
+  bool expired_ = false;          ///< The deadline passed, perhaps while nobody waited.
+  bool end_is_near_ = false;      ///< The other side said that it sends no more: a short read does not mean that all was read.
+  bool tls_wants_other_ = false;  ///< TLS waits for the direction that it was not asked for (key update).
 };
 
 }  // namespace bellwether::net

@@ -1,6 +1,7 @@
 #include "net/task.h"
 
 #include <array>
+#include <cstdint>
 #include <new>
 
 namespace bellwether::net {

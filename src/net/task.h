@@ -1,25 +1,15 @@
-// The coroutine type of every lane. Asio's own (asio::awaitable) costs several hundred instructions a frame and keeps its frames
-// in an allocator that a request's two dozen of them overrun; this one is what that design needs and no more (docs/decisions/0006).
+// The coroutine type of every lane: what that design needs and no more (docs/decisions/0006).
 //
 // All of a task happens on the thread of the loop that it was spawned on.
 #pragma once
-
-#include <boost/asio.hpp>
 
 #include <coroutine>
 #include <cstddef>
 #include <exception>
 #include <optional>
-#include <tuple>
 #include <utility>
 
 namespace bellwether::net {
-
-namespace asio = boost::asio;
-
-using Executor = asio::io_context::executor_type;
-using Socket = asio::basic_stream_socket<asio::generic::stream_protocol, Executor>;
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
 template <class T>
 class Task;
@@ -117,30 +107,5 @@ class [[nodiscard]] Task {
 
   std::coroutine_handle<promise_type> handle_;
 };
-
-/// Awaits an operation of Asio. `start` begins it with the handler it is given; the await returns what the handler is called with.
-/// If the loop ends first, the handler is never called, and the frame that waits is destroyed with the loop.
-template <class... Results, class Start>
-[[nodiscard]] auto await_handler(Start start) {
-  struct Awaiter {
-    Start start;
-    std::tuple<Results...> results;
-
-    [[nodiscard]] bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<> waiter) {
-      start([this, waiter](Results... values) {
-        results = {std::move(values)...};
-        waiter.resume();
-      });
-    }
-    [[nodiscard]] std::tuple<Results...> await_resume() { return std::move(results); }
-  };
-  return Awaiter{std::move(start), {}};
-}
-
-/// Awaits a timer; returns its error code.
-[[nodiscard]] inline auto wait_for(Timer& timer) {
-  return await_handler<boost::system::error_code>([&timer](auto handler) { timer.async_wait(std::move(handler)); });
-}
 
 }  // namespace bellwether::net

@@ -3,8 +3,10 @@
 #include <gtest/gtest.h>
 
 #include <memory>
+#include <numeric>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "net/signal.h"
@@ -135,18 +137,43 @@ TEST(Spawn, ATaskThatEndedLeavesNothing) {
   EXPECT_EQ(alive, 0);
 }
 
-TEST(AwaitHandler, GivesWhatAsioGave) {
-  boost::system::error_code first, second;
+TEST(Sleep, EndsByItselfOrIsEnded) {
+  std::vector<std::string> said;
   run([&](Loop& loop) -> Task<void> {
-    Timer timer{loop.executor()};
-    timer.expires_after(std::chrono::milliseconds(1));
-    first = std::get<0>(co_await wait_for(timer));
-    timer.expires_after(std::chrono::hours(1));
-    loop.post([&timer] { timer.cancel(); });
-    second = std::get<0>(co_await wait_for(timer));
+    co_await loop.sleep_for(std::chrono::milliseconds(1));
+    said.push_back("slept");
+    Sleep long_one{loop, loop.now() + std::chrono::hours(1)};
+    loop.post([&long_one] { long_one.end(); });
+    co_await long_one;
+    said.push_back("woken");
   });
-  EXPECT_FALSE(first);
-  EXPECT_EQ(second, asio::error::operation_aborted);
+  EXPECT_EQ(said, (std::vector<std::string>{"slept", "woken"}));
+}
+
+TEST(Loop, RunsWhatOtherThreadsPostInTheirOrder) {
+  constexpr int count = 1000;
+  std::vector<int> seen;
+  Loop loop{1};
+  std::thread other{[&] {
+    for (int i = 0; i < count; ++i) loop.post([&seen, i] { seen.push_back(i); });
+    loop.post([&loop] { loop.stop(); });
+  }};
+  loop.run();
+  other.join();
+  std::vector<int> expected(count);
+  std::iota(expected.begin(), expected.end(), 0);
+  EXPECT_EQ(seen, expected);
+}
+
+TEST(Loop, WhatIsPostedAfterItsEndIsDropped) {
+  int alive = 0;
+  std::shared_ptr<Inbox> inbox;
+  {
+    Loop loop{1};
+    inbox = loop.inbox();
+  }
+  EXPECT_FALSE(inbox->put([counted = Counted{alive}] {}));
+  EXPECT_EQ(alive, 0);
 }
 
 }  // namespace

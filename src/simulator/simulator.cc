@@ -26,7 +26,7 @@ bool is(const std::optional<Fault>& fault, FaultKind kind) { return fault && fau
 std::string peer_of(net::Stream& stream) {
   sockaddr_storage address{};
   socklen_t length = sizeof address;
-  if (::getpeername(stream.socket().native_handle(), reinterpret_cast<sockaddr*>(&address), &length) != 0) return {};
+  if (::getpeername(stream.fd(), reinterpret_cast<sockaddr*>(&address), &length) != 0) return {};
   char host[NI_MAXHOST], port[NI_MAXSERV];
   if (::getnameinfo(reinterpret_cast<sockaddr*>(&address), length, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0) return {};
   return fmt::format("{}:{}", host, port);
@@ -67,13 +67,15 @@ bool Shared::first_under(const std::string& name) {
 
 /// What one request's answer needs while it is being given.
 struct Simulator::Answer {
-  Answer(net::Loop& loop, net::Reply& reply, Ask ask) : reply{reply}, ask{std::move(ask)}, timer{loop.executor()} {}
+  Answer(net::Loop& loop, net::Reply& reply, Ask ask) : reply{reply}, ask{std::move(ask)}, loop{loop} {}
 
   /// Sleeps; false when the caller hung up meanwhile.
   net::Task<bool> wait(Duration duration) {
     if (duration.count() > 0 && !gone) {
-      timer.expires_after(duration);
-      std::ignore = co_await net::wait_for(timer);
+      net::Sleep sleep{loop, loop.now() + duration};
+      sleeping = &sleep;
+      co_await sleep;
+      sleeping = nullptr;
     }
     co_return !gone;
   }
@@ -130,7 +132,8 @@ struct Simulator::Answer {
   Ask ask;
   std::optional<Fault> fault;
   std::shared_ptr<Asked> asked;
-  net::Timer timer;
+  net::Loop& loop;
+  net::Sleep* sleeping = nullptr;
   std::string id, model, buffer, raw, peer, request_line;
   std::uint64_t prompt_tokens = 0, tokens_sent = 0;
   bool gone = false, faulted = false;
@@ -260,7 +263,7 @@ net::Task<void> Simulator::generate(Endpoint endpoint, net::Request& request, ne
   shared_.running.fetch_add(1, std::memory_order_relaxed);
   reply.watch_caller([&answer] {
     answer.gone = true;
-    answer.timer.cancel();
+    if (answer.sleeping != nullptr) answer.sleeping->end();
   });
 
   const bool known = answer.ask.model.starts_with("fault-") || options.flavor == Flavor::llama_server ||

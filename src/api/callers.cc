@@ -106,10 +106,10 @@ net::Task<Result<void>> serve_models(gateway::Lane& lane, Room room, net::Reques
 
 net::Task<Result<void>> serve(gateway::Lane& lane, Room room, net::Request& request, net::Reply& reply, gateway::Trail& trail) {
   switch (room) {
-    case Room::health: co_return co_await send_json(trail, reply, R"({"status":"ok"})");
+    case Room::health: return send_json(trail, reply, R"({"status":"ok"})");
     case Room::models:
-    case Room::model: co_return co_await serve_models(lane, room, request, reply, trail);
-    default: co_return co_await gateway::serve_chat(lane, generating(room), request, reply, trail);
+    case Room::model: return serve_models(lane, room, request, reply, trail);
+    default: return gateway::serve_chat(lane, generating(room), request, reply, trail);
   }
 }
 
@@ -117,7 +117,7 @@ gateway::Trail begin_trail(gateway::Lane& lane, const http::RequestHead* head) {
   gateway::Trail trail;
   trail.id = RequestId::make(lane.loop().random());
   trail.at = lane.loop().wall_now();
-  trail.read_at = lane.loop().now();
+  trail.read_at = lane.loop().turn();
   if (head != nullptr) {
     trail.client_request_id = client_request_id_of(head->fields);
     trail.retry_count = retry_count_of(head->fields);

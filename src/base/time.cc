@@ -1,8 +1,9 @@
 #include "base/time.h"
 
-#include <charconv>
 #include <cstdio>
 #include <ctime>
+
+#include "base/text.h"
 
 namespace bellwether {
 
@@ -34,17 +35,11 @@ std::string_view WallClockText::of(WallTime time) {
   return text_;
 }
 
-void append_number(std::string& out, std::int64_t number) {
-  char digits[24];
-  out.append(digits, std::to_chars(digits, digits + sizeof digits, number).ptr);
-}
-
 void append_milliseconds(std::string& out, Duration duration) {
   const std::int64_t microseconds = duration.count() <= 0 ? 0 : duration.count() / 1000 + (duration.count() % 1000 >= 500 ? 1 : 0);
-  append_number(out, microseconds / 1000);
   const auto fraction = static_cast<int>(microseconds % 1000);
   const char digits[] = {'.', static_cast<char>('0' + fraction / 100), static_cast<char>('0' + fraction / 10 % 10), static_cast<char>('0' + fraction % 10)};
-  out.append(digits, sizeof digits);
+  append_all(out, Digits{microseconds / 1000}, std::string_view(digits, sizeof digits));
 }
 
 }  // namespace bellwether

@@ -31,9 +31,6 @@ class WallClockText {
 /// Seconds since 1970.
 [[nodiscard]] inline std::int64_t unix_seconds(WallTime time) { return std::chrono::duration_cast<std::chrono::seconds>(time.time_since_epoch()).count(); }
 
-/// The digits of a number, appended: the request's path formats a dozen of them, and fmt costs ten times as much.
-void append_number(std::string& out, std::int64_t number);
-
 /// Milliseconds with three decimals, e.g. 12.345. Below zero: 0.000.
 void append_milliseconds(std::string& out, Duration duration);
 

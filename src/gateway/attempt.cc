@@ -7,6 +7,7 @@
 #include <charconv>
 #include <iterator>
 
+#include "base/text.h"
 #include "gateway/stream_reply.h"
 #include "gateway/whole_reply.h"
 
@@ -17,46 +18,41 @@ constexpr std::size_t refusal_bytes_max = 64 * 1024;  // Of an error's body; mor
 constexpr std::int64_t retry_after_seconds_max = 86'400;
 
 void write_head(const Attempt& attempt, std::size_t body_size, std::string& head) {
-  head += attempt.reach.head_start[static_cast<std::size_t>(attempt.chat.endpoint)];
-  // Unique for each attempt: vLLM makes it the answer's id and stumbles over two that are alike (wire.md §A.3.6).
-  head += attempt.chat.stream ? "accept: text/event-stream\r\nx-request-id: " : "accept: application/json\r\nx-request-id: ";
-  head += attempt.trail.id.text();
-  head += '-';
-  append_number(head, attempt.trail.attempts);
-  head += "\r\ncontent-length: ";
-  append_number(head, static_cast<std::int64_t>(body_size));
-  head += "\r\n";
+  // The id is unique for each attempt: vLLM makes it the answer's id and stumbles over two that are alike (wire.md §A.3.6).
+  append_all(head, attempt.reach.head_start[static_cast<std::size_t>(attempt.chat.endpoint)],
+             attempt.chat.stream ? std::string_view("accept: text/event-stream") : std::string_view("accept: application/json"),
+             "\r\nx-request-id: ", attempt.trail.id.text(), "-", Digits{attempt.trail.attempts},
+             "\r\ncontent-length: ", Digits{static_cast<std::int64_t>(body_size)}, "\r\n");
   // The named few of the caller's own: a trace goes on where it came from.
   for (const std::string_view name : {"traceparent", "tracestate"}) {
     const auto value = attempt.raw.head.fields.find(name);
-    if (!value) continue;
-    head += name;
-    head += ": ";
-    head += *value;
-    head += "\r\n";
+    if (value) append_all(head, name, ": ", *value, "\r\n");
   }
   head += "\r\n";
 }
 
-net::Task<Result<void>> send(Attempt& attempt, net::Exchange& exchange) {
+net::Prompt<Result<void>> send(Attempt& attempt, net::Exchange& exchange) {
   std::string& body = attempt.lane.loop().out_scratch();
   attempt.dialect.write_body(attempt.chat, attempt.entry, body);
   std::string& head = attempt.lane.loop().head_scratch();
   write_head(attempt, body.size(), head);
   attempt.progress = relay::Progress::request_sent;
   const std::array<std::string_view, 2> pieces{head, body};
-  co_return co_await exchange.send(pieces, attempt.upstream.timeouts.write);
+  return exchange.send(pieces, attempt.upstream.timeouts.write);
 }
 
-/// The reply's head. A caller who waits for a stream gets signs of life meanwhile.
-net::Task<Result<const http::ReplyHead*>> read_head(Attempt& attempt, net::Exchange& exchange) {
+/// The reply's head, for a caller who waits for a stream and gets signs of life meanwhile.
+net::Task<Result<const http::ReplyHead*>> read_head_warm(Attempt& attempt, net::Exchange& exchange) {
   for (;;) {
-    const TimePoint until = attempt.chat.stream ? std::min(attempt.silent_until, attempt.comment_at) : attempt.silent_until;
-    Result<const http::ReplyHead*> head = co_await exchange.read_head(until);
+    Result<const http::ReplyHead*> head = co_await exchange.read_head(std::min(attempt.silent_until, attempt.comment_at));
     const bool timed_out = !head && head.error().reason == Reason::upstream_timeout;
-    if (!timed_out || attempt.lane.loop().now() >= attempt.silent_until) co_return head;
+    if (!timed_out || attempt.lane.loop().turn() >= attempt.silent_until) co_return head;
     BW_CO_TRY_DONE(co_await keep_caller_warm(attempt));
   }
+}
+
+net::Task<Result<const http::ReplyHead*>> read_head(Attempt& attempt, net::Exchange& exchange) {
+  return attempt.chat.stream ? read_head_warm(attempt, exchange) : exchange.read_head(attempt.silent_until);
 }
 
 /// What the upstream asks us to wait, in milliseconds; -1: nothing. Dates are not read: no vendor of a dialect here sends them.
@@ -88,13 +84,11 @@ net::Task<AttemptEnd> refused(Attempt& attempt, net::Exchange& exchange, const h
 enum class Connection : std::uint8_t { alive, died_unused };
 
 net::Task<AttemptEnd> run_once(Attempt& attempt, net::Pool::Wanted wanted, Connection& connection) {
-  const TimePoint began = attempt.lane.loop().now();
   const catalog::Timeouts& timeouts = attempt.upstream.timeouts;
+  const TimePoint asked_at = attempt.lane.loop().turn();
   Result<net::Lease> lease = co_await attempt.reach.pool->lease(wanted, {timeouts.pool, timeouts.connect}, attempt.total, attempt.cancellation.waiting);
-  if (!lease) {
-    attempt.trail.waited_for_upstream += attempt.lane.loop().now() - began;
-    co_return attempt.failed_with(std::move(lease).error());
-  }
+  attempt.trail.waited_for_upstream += attempt.lane.loop().turn() - asked_at;
+  if (!lease) co_return attempt.failed_with(std::move(lease).error());
   net::Exchange exchange{*std::move(lease)};
   struct Reachable {
     Reachable(Cancellation& cancellation, net::Exchange& exchange) : cancellation{cancellation} { cancellation.exchange = &exchange; }
@@ -109,7 +103,7 @@ net::Task<AttemptEnd> run_once(Attempt& attempt, net::Pool::Wanted wanted, Conne
   attempt.comment_at = sent_at + attempt.lane.settings().keep_alive_comment;
   Result<const http::ReplyHead*> head = std::unexpected(Failure{});
   if (sent) head = co_await read_head(attempt, exchange);
-  attempt.trail.waited_for_upstream += attempt.lane.loop().now() - began;
+  attempt.waited_since(sent_at);
   if (!sent || !head) {
     Failure failure = sent ? std::move(head).error() : std::move(sent).error();
     if (exchange.reused() && !exchange.heard_anything() && failure.reason == Reason::upstream_broken) connection = Connection::died_unused;
@@ -136,9 +130,9 @@ void Cancellation::request() {
 
 net::Task<Result<void>> read_rest(Attempt& attempt, net::Exchange& exchange, std::string& body, std::size_t size_max) {
   for (;;) {
-    const TimePoint began = attempt.lane.loop().now();
+    const TimePoint began = attempt.lane.loop().turn();
     Result<net::Exchange::Piece> piece = co_await exchange.read_piece(attempt.until(attempt.upstream.timeouts.idle));
-    attempt.trail.waited_for_upstream += attempt.lane.loop().now() - began;
+    attempt.waited_since(began);
     if (!piece) co_return std::unexpected(std::move(piece).error());
     const std::size_t size = body.size() + piece->content.size();
     if (size > size_max) co_return failed(Reason::upstream_broken, fmt::format("the reply has more than {} bytes", size_max));
@@ -161,7 +155,7 @@ net::Task<AttemptEnd> attempt(Lane& lane, const chat::Request& chat, net::Reques
                   .entry = *candidate.entry,
                   .reach = trail.pinned->reach[upstream],
                   .dialect = dialects::dialect_of(candidate.upstream->dialect),
-                  .total = lane.loop().now() + candidate.upstream->timeouts.total};
+                  .total = lane.loop().turn() + candidate.upstream->timeouts.total};
   Connection connection = Connection::alive;
   AttemptEnd end = co_await run_once(attempt, net::Pool::Wanted::any, connection);
   if (connection == Connection::died_unused && !cancellation.requested) {

@@ -1,6 +1,7 @@
 // One try of one request at one upstream: connect, send, read the head, then pass the reply on (whole_reply.h, stream_reply.h).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -49,8 +50,10 @@ struct Attempt {
   TimePoint comment_at{};    ///< When a caller who waits for a stream gets a sign of life.
   relay::Progress progress = relay::Progress::nothing_sent;
 
-  [[nodiscard]] TimePoint until(Duration patience) const { return std::min(total, lane.loop().now() + patience); }
+  [[nodiscard]] TimePoint until(Duration patience) const { return std::min(total, lane.loop().turn() + patience); }
   [[nodiscard]] AttemptEnd failed_with(Failure failure) const { return {progress, std::move(failure)}; }
+  /// The upstream was waited for until this turn of the loop began; what follows in it is our own share.
+  void waited_since(TimePoint began) { trail.waited_for_upstream += std::max(lane.loop().turn() - began, Duration{}); }
   /// From the request's last byte read until now: x_latency_ms.
   [[nodiscard]] Duration latency() const { return lane.loop().now() - trail.read_at; }
 };

@@ -36,7 +36,7 @@ bool is_plain(std::string_view text) {
 }
 
 net::Task<Result<ModelList>> ask(net::Loop& loop, net::Pool& pool, const catalog::Upstream& upstream) {
-  const TimePoint until = loop.now() + patience;
+  const TimePoint until = loop.turn() + patience;
   net::Pool::Waiting waiting;
   BW_CO_TRY(lease, co_await pool.lease(net::Pool::Wanted::fresh, {upstream.timeouts.pool, upstream.timeouts.connect}, until, waiting));
   net::Exchange exchange{std::move(lease)};
@@ -156,7 +156,7 @@ net::Task<void> Discovery::State::run() {
     const bool changed = co_await ask_all();
     if (stopped) co_return;
     if (changed || first) on_found({upstreams, merge(lists), complete()});
-    std::ignore = co_await pause.wait(loop.now() + (complete() ? pause_between_rounds : pause_while_incomplete));
+    std::ignore = co_await pause.wait(loop.turn() + (complete() ? pause_between_rounds : pause_while_incomplete));
   }
 }
 

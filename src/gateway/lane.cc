@@ -86,7 +86,7 @@ void Lane::record(const telemetry::RequestRecord& record) {
 }
 
 void Lane::sweep() {
-  const TimePoint now = loop_.now();
+  const TimePoint now = loop_.turn();
   for (const Reach& reach : pinned_->reach) reach.pool->sweep(now);
   for (const std::shared_ptr<net::Pool>& pool : retired_) pool->sweep(now);
   // A pool that only this list holds is used by no request any more.

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <array>
-#include <charconv>
 #include <span>
 #include <string_view>
 
+#include "base/text.h"
 #include "gateway/trail.h"
 #include "net/session.h"
 
@@ -20,8 +20,8 @@ class ReplyFields {
     if (!trail.client_request_id.empty()) add("x-client-request-id", trail.client_request_id);
     if (trail.upstream != nullptr && !trail.failed) add("x-bellwether-upstream", trail.upstream->name);
     if (trail.attempts > 0) {
-      const auto end = std::to_chars(attempts_.data(), attempts_.data() + attempts_.size(), trail.attempts).ptr;
-      add("x-bellwether-attempts", {attempts_.data(), static_cast<std::size_t>(end - attempts_.data())});
+      attempts_ = Digits{trail.attempts};
+      add("x-bellwether-attempts", attempts_);
     }
   }
   ReplyFields(const ReplyFields&) = delete;
@@ -33,7 +33,7 @@ class ReplyFields {
 
  private:
   std::array<net::ReplyField, 12> fields_;
-  std::array<char, 12> attempts_;
+  Digits attempts_{0};
   std::size_t count_ = 0;
 };
 

@@ -31,7 +31,7 @@ net::Task<Result<void>> write(Attempt& attempt, std::string_view bytes, Ending e
     attempt.cancellation.request();
     co_return failed(Reason::caller_gone);
   }
-  attempt.comment_at = attempt.lane.loop().now() + attempt.lane.settings().keep_alive_comment;
+  attempt.comment_at = attempt.lane.loop().turn() + attempt.lane.settings().keep_alive_comment;
   co_return Result<void>{};
 }
 
@@ -40,8 +40,8 @@ net::Task<Result<net::Exchange::Piece>> next_piece(Attempt& attempt, net::Exchan
   for (;;) {
     const TimePoint began = attempt.lane.loop().now();
     Result<net::Exchange::Piece> piece = co_await exchange.read_piece(std::min(attempt.silent_until, attempt.comment_at));
-    const TimePoint now = attempt.lane.loop().now();
-    attempt.trail.waited_for_upstream += now - began;
+    const TimePoint now = attempt.lane.loop().turn();
+    attempt.waited_since(began);
     const bool timed_out = !piece && piece.error().reason == Reason::upstream_timeout;
     if (!timed_out || now >= attempt.silent_until) co_return piece;
     BW_CO_TRY_DONE(co_await keep_caller_warm(attempt));
@@ -71,7 +71,7 @@ Taken take(Attempt& attempt, const net::Exchange::Piece& piece, sse::Framer& fra
     if (!event.has_data) continue;
     taken.event_seen = true;
     const chat::EventFacts facts = attempt.dialect.read_event(event.data, attempt.lane.reader());
-    if (facts.first_token && attempt.trail.first_token_at == TimePoint{}) attempt.trail.first_token_at = attempt.lane.loop().now();
+    if (facts.first_token && attempt.trail.first_token_at == TimePoint{}) attempt.trail.first_token_at = attempt.lane.loop().turn();
     switch (outgoing.on_event(event.data, facts, attempt.lane.reader(), out)) {
       case Outgoing::Verdict::go_on: continue;
       case Outgoing::Verdict::done: taken.done = true; return taken;
@@ -87,7 +87,7 @@ Taken take(Attempt& attempt, const net::Exchange::Piece& piece, sse::Framer& fra
 
 /// Reads what is left of a reply that has been dealt with, so that its connection can be used again; gives up soon.
 net::Task<void> read_tail(Attempt& attempt, net::Exchange& exchange) {
-  const TimePoint until = attempt.lane.loop().now() + tail_patience;
+  const TimePoint until = attempt.lane.loop().turn() + tail_patience;
   for (;;) {
     const Result<net::Exchange::Piece> piece = co_await exchange.read_piece(until);
     if (!piece || piece->complete) co_return;

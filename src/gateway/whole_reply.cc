@@ -59,7 +59,8 @@ net::Task<Result<void>> send_whole(Attempt& attempt, std::string_view body) {
   const std::size_t model_size = added.size();
   if (!is_empty_object(body)) added += ',';
   added += R"("x_latency_ms":)";
-  append_milliseconds(added, attempt.latency());
+  const Duration latency = attempt.latency();
+  append_milliseconds(added, latency);
   added += R"(,"x_source":)";
   json::append_quoted(added, attempt.upstream.name);
   added += '}';
@@ -68,7 +69,7 @@ net::Task<Result<void>> send_whole(Attempt& attempt, std::string_view body) {
 
   const ReplyFields fields{attempt.trail, "application/json"};
   attempt.trail.status = 200;
-  attempt.trail.first_token_at = attempt.lane.loop().now();
+  attempt.trail.first_token_at = attempt.trail.read_at + latency;
   // A caller that is lost now has nothing to be told; the request itself was served.
   std::ignore = co_await attempt.reply.send(200, fields.all(), {pieces.parts.data(), pieces.count});
   co_return Result<void>{};
@@ -77,9 +78,9 @@ net::Task<Result<void>> send_whole(Attempt& attempt, std::string_view body) {
 }  // namespace
 
 net::Task<AttemptEnd> relay_whole(Attempt& attempt, net::Exchange& exchange) {
-  const TimePoint began = attempt.lane.loop().now();
+  const TimePoint began = attempt.lane.loop().turn();
   Result<net::Exchange::Piece> first = co_await exchange.read_piece(attempt.until(attempt.upstream.timeouts.idle));
-  attempt.trail.waited_for_upstream += attempt.lane.loop().now() - began;
+  attempt.waited_since(began);
   if (!first) co_return attempt.failed_with(std::move(first).error());
   std::string collected;
   std::string_view body = first->content;  // Usually all of it, still in the loop's scratch.

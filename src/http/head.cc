@@ -2,10 +2,16 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cstdint>
 #include <cstring>
+#include <tuple>
 #include <utility>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 namespace bellwether::http {
 namespace {
@@ -21,118 +27,133 @@ constexpr std::array<bool, 256> make_token_table() {
 constexpr std::array<bool, 256> token_table = make_token_table();
 bool is_token(char c) { return token_table[static_cast<unsigned char>(c)]; }
 
-/// Whether some byte of the text is below 0x20 or is 0x7F: eight at a time, because every byte of every head passes here. A tab
-/// counts too; whoever cares looks again.
-bool has_control(std::string_view text) {
-  constexpr std::uint64_t ones = 0x0101010101010101;
-  constexpr std::uint64_t highs = 0x8080808080808080;
-  const auto any = [](std::uint64_t word) {
-    const std::uint64_t delete_as_zero = word ^ (ones * 0x7F);
-    return (((word - ones * 0x20) & ~word) | ((delete_as_zero - ones) & ~delete_as_zero)) & highs;
-  };
-  std::size_t at = 0;
-  for (; at + sizeof(std::uint64_t) <= text.size(); at += sizeof(std::uint64_t)) {
-    std::uint64_t word = 0;
-    std::memcpy(&word, text.data() + at, sizeof word);
-    if (any(word) != 0) return true;
+/// A bit for each of 16 bytes that is a control character (below 0x20, or 0x7F). Sixteen at a time, because every byte of every
+/// head passes here.
+std::uint32_t control_bits(const char* bytes) {
+#ifdef __SSE2__
+  const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
+  const __m128i below = _mm_cmpeq_epi8(_mm_min_epu8(block, _mm_set1_epi8(0x1F)), block);
+  const __m128i deletes = _mm_cmpeq_epi8(block, _mm_set1_epi8(0x7F));
+  return static_cast<std::uint32_t>(_mm_movemask_epi8(_mm_or_si128(below, deletes)));
+#else
+  std::uint32_t bits = 0;
+  for (unsigned i = 0; i < 16; ++i) {
+    const auto byte = static_cast<unsigned char>(bytes[i]);
+    bits |= static_cast<std::uint32_t>(byte < 0x20 || byte == 0x7F) << i;
   }
-  std::uint64_t rest = ones * ' ';
-  std::memcpy(&rest, text.data() + at, text.size() - at);
-  return any(rest) != 0;
+  return bits;
+#endif
 }
 
-enum class LineKind : std::uint8_t { start, field };
+/// Finds control characters one after the other.
+class Controls {
+ public:
+  Controls(std::string_view text, std::size_t from) : text_{text}, block_{from} { load(); }
 
-/// Why a line of a head is refused; empty if it is not. `line` is without its CRLF.
-std::string_view complaint_about(std::string_view line, LineKind kind) {
-  for (const char c : has_control(line) ? line : std::string_view{}) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte == 0) return "The head holds a NUL byte.";
-    if (byte == '\r') return "The head holds a CR that ends no line.";
-    if ((byte < 0x20 && byte != '\t') || byte == 0x7F) return "The head holds a control character.";
+  /// Where the next one is; the text's size if there is none.
+  [[nodiscard]] std::size_t next() {
+    while (bits_ == 0) {
+      block_ += 16;
+      if (block_ >= text_.size()) return text_.size();
+      load();
+    }
+    const std::size_t at = block_ + static_cast<std::size_t>(std::countr_zero(bits_));
+    bits_ &= bits_ - 1;
+    return at;
   }
-  if (kind == LineKind::start) return line.front() == ' ' || line.front() == '\t' ? "The first line begins with white space." : "";
-  if (line.front() == ' ' || line.front() == '\t') return "A header field is folded over two lines.";
-  std::size_t colon = 0;
+
+ private:
+  void load() {
+    if (block_ + 16 <= text_.size()) {
+      bits_ = control_bits(text_.data() + block_);
+      return;
+    }
+    char rest[16];
+    std::memset(rest, ' ', sizeof rest);
+    if (block_ < text_.size()) std::memcpy(rest, text_.data() + block_, text_.size() - block_);
+    bits_ = control_bits(rest);
+  }
+
+  std::string_view text_;
+  std::size_t block_;
+  std::uint32_t bits_ = 0;
+};
+
+/// How many of the first 16 bytes are letters, digits, hyphens and underscores, as most names are throughout.
+std::size_t usual_name_length(std::string_view line) {
+#ifdef __SSE2__
+  if (line.size() < 16) return 0;
+  const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(line.data()));
+  const auto within = [](__m128i value, char first, char count) {
+    const __m128i offset = _mm_sub_epi8(value, _mm_set1_epi8(first));
+    return _mm_cmpeq_epi8(_mm_min_epu8(offset, _mm_set1_epi8(static_cast<char>(count - 1))), offset);
+  };
+  const __m128i letters = within(_mm_or_si128(block, _mm_set1_epi8(0x20)), 'a', 26);
+  const __m128i others =
+      _mm_or_si128(within(block, '0', 10), _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('-')), _mm_cmpeq_epi8(block, _mm_set1_epi8('_'))));
+  const int usual = _mm_movemask_epi8(_mm_or_si128(letters, others));
+  return static_cast<std::size_t>(std::countr_one(static_cast<std::uint16_t>(usual)));
+#else
+  static_cast<void>(line);
+  return 0;
+#endif
+}
+
+constexpr bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+/// Takes a field's line apart. A complaint, or empty.
+std::string_view read_field(std::string_view line, Field& field) {
+  if (is_blank(line.front())) return "A header field is folded over two lines.";
+  std::size_t colon = usual_name_length(line);
   while (colon < line.size() && is_token(line[colon])) ++colon;
   if (colon == line.size()) return "A header line has no colon.";
-  if (line[colon] == ':' && colon > 0) return "";
-  if (line[colon] == ' ' || line[colon] == '\t') return "There is white space between a header's name and its colon.";
-  return "A header's name is malformed.";
+  if (line[colon] != ':' || colon == 0)
+    return is_blank(line[colon]) ? "There is white space between a header's name and its colon." : "A header's name is malformed.";
+  field.name = line.substr(0, colon);
+  std::string_view value = line.substr(colon + 1);
+  while (!value.empty() && is_blank(value.front())) value.remove_prefix(1);
+  while (!value.empty() && is_blank(value.back())) value.remove_suffix(1);
+  field.value = value;
+  return {};
 }
 
-struct Scan {
-  HeadResult::Status status = HeadResult::Status::needs_more;
-  std::size_t begin = 0;  ///< Behind empty lines in front.
-  std::size_t end = 0;    ///< Behind the blank line.
-  std::string_view why;
-};
-
-/// Finds the blank line, and looks at each line on the way. `scanned` remembers the start of the first line not looked at.
-Scan scan(std::string_view bytes, std::size_t& scanned) {
-  Scan result;
-  std::size_t begin = 0;
-  while (begin + 1 < bytes.size() && bytes[begin] == '\r' && bytes[begin + 1] == '\n') begin += 2;
-  result.begin = begin;
-  std::size_t at = std::max(scanned, begin);
-  while (at < bytes.size()) {
-    const auto* feed = static_cast<const char*>(std::memchr(bytes.data() + at, '\n', bytes.size() - at));
-    if (feed == nullptr) break;
-    const std::size_t line_end = static_cast<std::size_t>(feed - bytes.data());
-    if (line_end == 0 || bytes[line_end - 1] != '\r' || line_end - 1 < at) {
-      result.status = HeadResult::Status::bad;
-      result.why = "A line of the head ends with LF alone.";
-      return result;
-    }
-    const std::string_view line = bytes.substr(at, line_end - 1 - at);
-    if (line.empty()) {
-      result.status = HeadResult::Status::complete;
-      result.end = line_end + 1;
-      return result;
-    }
-    if (const std::string_view why = complaint_about(line, at == begin ? LineKind::start : LineKind::field); !why.empty()) {
-      result.status = HeadResult::Status::bad;
-      result.why = why;
-      return result;
-    }
-    at = line_end + 1;
-  }
-  scanned = at;
-  // What has arrived of an unfinished line may be hopeless already.
-  if (bytes.substr(at).find('\0') != std::string_view::npos) {
-    result.status = HeadResult::Status::bad;
-    result.why = "The head holds a NUL byte.";
-  }
-  return result;
+HeadResult bad(std::string_view why, Reason reason = Reason::request_malformed) {
+  return {.status = HeadResult::Status::bad, .size = 0, .reason = reason, .why = why};
 }
 
-/// The first line and the fields of a head that `scan` found whole and whose lines it looked at.
-struct Collected {
-  std::string_view start;
-  bool too_many = false;
-};
-
-Collected collect(std::string_view head, Fields& fields) {
-  const auto next_line = [&head] {
-    const std::size_t feed = head.find('\n');  // There is one, with a CR before it: `scan` saw to that.
-    const std::string_view line = head.substr(0, feed - 1);
-    head.remove_prefix(feed + 1);
-    return line;
-  };
-  Collected collected{.start = next_line()};
+/// Goes over the lines until the blank one and takes down the first line and the fields on the way. Begins at `from`, the start of
+/// a line; leaves there the start of the first line that is not complete.
+HeadResult walk(std::string_view bytes, std::size_t& from, Fields& fields, std::string_view& start) {
+  std::size_t first = 0;  // Empty lines in front are skipped.
+  while (first + 1 < bytes.size() && bytes[first] == '\r' && bytes[first + 1] == '\n') first += 2;
+  std::size_t line_begin = std::max(from, first);
   fields.clear();
-  for (std::string_view line = next_line(); !line.empty(); line = next_line()) {
-    if (fields.all().size() == fields_max) {
-      collected.too_many = true;
-      break;
+  Controls controls{bytes, line_begin};
+  for (;;) {
+    const std::size_t at = controls.next();
+    if (at == bytes.size()) break;
+    if (bytes[at] == '\t') continue;
+    if (bytes[at] == '\n') return bad("A line of the head ends with LF alone.");
+    if (bytes[at] == '\0') return bad("The head holds a NUL byte.");
+    if (bytes[at] != '\r') return bad("The head holds a control character.");
+    if (at + 1 == bytes.size()) break;
+    if (bytes[at + 1] != '\n') return bad("The head holds a CR that ends no line.");
+    std::ignore = controls.next();  // The LF.
+    const std::string_view line = bytes.substr(line_begin, at - line_begin);
+    if (line.empty()) return {.status = HeadResult::Status::complete, .size = at + 2, .reason = {}, .why = {}};
+    if (line_begin == first) {
+      if (is_blank(line.front())) return bad("The first line begins with white space.");
+      start = line;
+    } else {
+      if (fields.all().size() == fields_max) return bad("The head has more than 128 fields.", Reason::request_too_large);
+      Field field;
+      if (const std::string_view why = read_field(line, field); !why.empty()) return bad(why);
+      fields.add(field);
     }
-    const std::size_t colon = line.find(':');
-    std::string_view value = line.substr(colon + 1);
-    while (!value.empty() && (value.front() == ' ' || value.front() == '\t')) value.remove_prefix(1);
-    while (!value.empty() && (value.back() == ' ' || value.back() == '\t')) value.remove_suffix(1);
-    fields.add({line.substr(0, colon), value});
+    line_begin = at + 2;
   }
-  return collected;
+  from = line_begin;
+  return {};
 }
 
 enum class VersionText : std::uint8_t { malformed, other, http_1_0, http_1_1 };
@@ -144,23 +165,19 @@ VersionText read_version(std::string_view text) {
   return text[7] == '1' ? VersionText::http_1_1 : VersionText::http_1_0;
 }
 
-HeadResult bad(std::string_view why, Reason reason = Reason::request_malformed) {
-  return {.status = HeadResult::Status::bad, .size = 0, .reason = reason, .why = why};
-}
-
 /// The parts that both kinds of heads have: bounds, lines, fields. On success `start` is the first line.
 HeadResult parse(std::string_view bytes, std::size_t& scanned, Fields& fields, std::string_view& start) {
-  const Scan found = scan(bytes, scanned);
-  if (found.status == HeadResult::Status::bad) return bad(found.why);
-  if (found.status == HeadResult::Status::needs_more) {
-    if (bytes.size() > head_bytes_max) return bad("The head of the request is larger than 64 KiB.", Reason::request_too_large);
-    return {};
+  const bool resumed = scanned > 0;
+  HeadResult result = walk(bytes, scanned, fields, start);
+  if (result.status == HeadResult::Status::bad) return result;
+  if (std::max(result.size, result.status == HeadResult::Status::complete ? 0 : bytes.size()) > head_bytes_max)
+    return bad("The head of the request is larger than 64 KiB.", Reason::request_too_large);
+  if (result.status == HeadResult::Status::complete && resumed) {
+    // The lines of earlier calls were looked at and not kept: the bytes may have moved since.
+    std::size_t beginning = 0;
+    result = walk(bytes, beginning, fields, start);
   }
-  if (found.end > head_bytes_max) return bad("The head of the request is larger than 64 KiB.", Reason::request_too_large);
-  const Collected collected = collect(bytes.substr(found.begin, found.end - found.begin), fields);
-  if (collected.too_many) return bad("The head has more than 128 fields.", Reason::request_too_large);
-  start = collected.start;
-  return {.status = HeadResult::Status::complete, .size = found.end, .reason = {}, .why = {}};
+  return result;
 }
 
 /// Calls `each` for the elements of a comma-separated list, without white space around them.
@@ -176,33 +193,67 @@ void for_each_element(std::string_view list, Each each) {
   }
 }
 
-/// What the fields say about the message's end and the connection's future. A complaint, or empty.
-std::string_view read_framing(const Fields& fields, Version version, Framing& framing, bool& keep_alive) {
-  keep_alive = version == Version::http_1_1;
-  bool length_seen = false, coding_seen = false;
-  for (const Field& field : fields.all()) {
-    if (same_name(field.name, "content-length")) {
-      if (std::exchange(length_seen, true)) return "There are two Content-Length fields.";
-      std::uint64_t length = 0;
-      const char* const end = field.value.data() + field.value.size();
-      const auto parsed = std::from_chars(field.value.data(), end, length);
-      if (field.value.empty() || field.value.front() == '-' || parsed.ec != std::errc{} || parsed.ptr != end) return "Content-Length is not a number.";
-      framing.length = length;
-    } else if (same_name(field.name, "transfer-encoding")) {
-      if (std::exchange(coding_seen, true)) return "There are two Transfer-Encoding fields.";
-      if (!same_name(field.value, "chunked")) return "The only transfer coding that is taken is chunked.";
-      framing.chunked = true;
-    } else if (same_name(field.name, "connection")) {
-      for_each_element(field.value, [&](std::string_view option) {
-        if (same_name(option, "close")) keep_alive = false;
-        else if (same_name(option, "keep-alive") && version == Version::http_1_0) keep_alive = true;
-      });
-    }
+/// What the fields say about the message's end, the connection's future and what is expected.
+struct FieldReader {
+  explicit FieldReader(Version version) : version{version}, keep_alive{version == Version::http_1_1} {}
+
+  const Version version;
+  Framing framing;
+  bool coding_seen = false;
+  bool keep_alive;
+  bool expects_continue = false, expects_other = false;
+  int hosts = 0;
+
+  /// A complaint, or empty.
+  [[nodiscard]] std::string_view read(const Fields& fields) {
+    for (const Field& field : fields.all())
+      if (const std::string_view why = take(field); !why.empty()) return why;
+    if (framing.chunked && framing.length) return "There are both Content-Length and Transfer-Encoding.";
+    if (framing.chunked && version == Version::http_1_0) return "HTTP/1.0 knows no Transfer-Encoding.";
+    return {};
   }
-  if (framing.chunked && framing.length) return "There are both Content-Length and Transfer-Encoding.";
-  if (framing.chunked && version == Version::http_1_0) return "HTTP/1.0 knows no Transfer-Encoding.";
-  return {};
-}
+
+  std::string_view take(const Field& field) {
+    switch (field.name.size()) {  // Decides nearly always.
+      case std::string_view("host").size(): hosts += same_name(field.name, "host") ? 1 : 0; break;
+      case std::string_view("expect").size():
+        if (!same_name(field.name, "expect")) break;
+        (same_name(field.value, "100-continue") && version == Version::http_1_1 ? expects_continue : expects_other) = true;
+        break;
+      case std::string_view("connection").size():
+        if (same_name(field.name, "connection")) take_connection(field.value);
+        break;
+      case std::string_view("content-length").size():
+        if (same_name(field.name, "content-length")) return take_length(field.value);
+        break;
+      case std::string_view("transfer-encoding").size():
+        if (!same_name(field.name, "transfer-encoding")) break;
+        if (std::exchange(coding_seen, true)) return "There are two Transfer-Encoding fields.";
+        if (!same_name(field.value, "chunked")) return "The only transfer coding that is taken is chunked.";
+        framing.chunked = true;
+        break;
+      default: break;
+    }
+    return {};
+  }
+
+  std::string_view take_length(std::string_view value) {
+    if (framing.length) return "There are two Content-Length fields.";
+    std::uint64_t length = 0;
+    const char* const end = value.data() + value.size();
+    const auto parsed = std::from_chars(value.data(), end, length);
+    if (value.empty() || value.front() == '-' || parsed.ec != std::errc{} || parsed.ptr != end) return "Content-Length is not a number.";
+    framing.length = length;
+    return {};
+  }
+
+  void take_connection(std::string_view value) {
+    for_each_element(value, [&](std::string_view option) {
+      if (same_name(option, "close")) keep_alive = false;
+      else if (same_name(option, "keep-alive") && version == Version::http_1_0) keep_alive = true;
+    });
+  }
+};
 
 /// Path and query out of origin-form or absolute-form. False if it is neither.
 bool split_target(std::string_view target, RequestHead& head) {
@@ -235,6 +286,7 @@ Method method_of(std::string_view text) {
 }  // namespace
 
 std::optional<std::string_view> Fields::find(std::string_view name) const {
+  if ((sizes_ & size_bit(name)) == 0) return std::nullopt;
   for (const Field& field : all_)
     if (same_name(field.name, name)) return field.value;
   return std::nullopt;
@@ -258,18 +310,14 @@ HeadResult parse_request_head(std::string_view bytes, std::size_t& scanned, Requ
   if (!std::ranges::all_of(head.method_text, is_token)) return bad(not_a_start);
   head.method = method_of(head.method_text);
   if (!split_target(target, head)) return bad("The request's target is malformed.");
-  head.framing = {};
-  if (const std::string_view why = read_framing(head.fields, head.version, head.framing, head.keep_alive); !why.empty()) return bad(why);
-  head.expects_continue = head.expects_other = false;
-  int hosts = 0;
-  for (const Field& field : head.fields.all()) {
-    if (same_name(field.name, "host")) ++hosts;
-    if (!same_name(field.name, "expect")) continue;
-    const bool known = same_name(field.value, "100-continue") && head.version == Version::http_1_1;
-    (known ? head.expects_continue : head.expects_other) = true;
-  }
-  if (hosts > 1) return bad("There are two Host fields.");
-  if (hosts == 0 && head.version == Version::http_1_1) return bad("There is no Host field.");
+  FieldReader read{head.version};
+  if (const std::string_view why = read.read(head.fields); !why.empty()) return bad(why);
+  if (read.hosts > 1) return bad("There are two Host fields.");
+  if (read.hosts == 0 && head.version == Version::http_1_1) return bad("There is no Host field.");
+  head.framing = read.framing;
+  head.keep_alive = read.keep_alive;
+  head.expects_continue = read.expects_continue;
+  head.expects_other = read.expects_other;
   return result;
 }
 
@@ -287,8 +335,10 @@ HeadResult parse_reply_head(std::string_view bytes, std::size_t& scanned, ReplyH
   if (version == VersionText::malformed || !whole || start[8] != ' ' || !digits) return bad("The first line is not that of HTTP/1.1.");
   head.version = version == VersionText::http_1_1 ? Version::http_1_1 : Version::http_1_0;
   if (head.status < 100 || head.status > 599) return bad("The reply's status is out of range.");
-  head.framing = {};
-  if (const std::string_view why = read_framing(head.fields, head.version, head.framing, head.keep_alive); !why.empty()) return bad(why);
+  FieldReader read{head.version};
+  if (const std::string_view why = read.read(head.fields); !why.empty()) return bad(why);
+  head.framing = read.framing;
+  head.keep_alive = read.keep_alive;
   // RFC 9112 §6.3: these have no body, whatever their fields say.
   if (head.status < 200 || head.status == 204 || head.status == 304) head.framing = {.chunked = false, .length = 0};
   return result;

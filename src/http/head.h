@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,12 +24,20 @@ struct Field {
   std::string_view value;  ///< Without white space around it.
 };
 
-/// Whether two field names are the same: ASCII case does not count.
-[[nodiscard]] inline bool same_name(std::string_view left, std::string_view right) {
-  if (left.size() != right.size()) return false;  // Decides nearly always, which is why this stands in the header.
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; };
-  for (std::size_t i = 0; i < left.size(); ++i)
-    if (lower(left[i]) != lower(right[i])) return false;
+/// Whether a field's name (or a keyword of its value) is `known`, whatever its case. `known` is made of lower-case letters, digits
+/// and hyphens. Nothing but a letter's other case differs from these by the bit 0x20 alone, controls apart, which no head holds.
+[[nodiscard]] inline bool same_name(std::string_view text, std::string_view known) {
+  if (text.size() != known.size()) return false;  // Decides nearly always, which is why this stands in the header.
+  constexpr std::uint64_t lower = 0x2020202020202020;
+  std::size_t at = 0;
+  for (; at + sizeof lower <= text.size(); at += sizeof lower) {
+    std::uint64_t left = 0, right = 0;
+    std::memcpy(&left, text.data() + at, sizeof left);
+    std::memcpy(&right, known.data() + at, sizeof right);
+    if ((left | lower) != right) return false;
+  }
+  for (; at < text.size(); ++at)
+    if ((text[at] | 0x20) != known[at]) return false;
   return true;
 }
 
@@ -41,15 +50,22 @@ class Fields {
   /// The value of the first field of this name; nothing if there is none.
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const;
   [[nodiscard]] const std::vector<Field>& all() const { return all_; }
-  void clear() { all_.clear(); }
+  void clear() {
+    all_.clear();
+    sizes_ = 0;
+  }
   void add(Field field) {
     if (all_.empty()) all_.reserve(fields_usual);
     all_.push_back(field);
+    sizes_ |= size_bit(field.name);
   }
 
  private:
   static constexpr std::size_t fields_usual = 24;  // openai-python sends 18.
+  static std::uint64_t size_bit(std::string_view name) { return std::uint64_t{1} << (name.size() % 64); }
+
   std::vector<Field> all_;
+  std::uint64_t sizes_ = 0;  ///< A bit for each size of a name that occurs: most look-ups are for fields that are not there.
 };
 
 /// How the end of a body is known.

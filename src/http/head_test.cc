@@ -25,7 +25,7 @@ TEST(RequestHead, ReadsWhatTheSdksSend) {
   EXPECT_EQ(head.method, Method::post);
   EXPECT_EQ(head.path, "/v1/chat/completions");
   EXPECT_EQ(head.query, "a=b");
-  EXPECT_EQ(head.fields.find("AUTHORIZATION"), "Bearer hs_x");
+  EXPECT_EQ(head.fields.find("authorization"), "Bearer hs_x");
   EXPECT_EQ(head.framing.length, 12U);
   EXPECT_TRUE(head.keep_alive);
 }

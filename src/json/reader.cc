@@ -4,8 +4,13 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 #include <cstring>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 namespace bellwether::json {
 namespace {
@@ -45,6 +50,21 @@ Kind kind_of(char first) {
     case 'n': return Kind::null;
     default: return Kind::number;
   }
+}
+
+/// The first quote from `at` on, or `end`. Most strings are short, so the first bytes are looked at here rather than by memchr.
+const char* find_quote(const char* at, const char* end) {
+#ifdef __SSE2__
+  // Reading beyond `end` is what the padding is for.
+  static_assert(padding >= 16);
+  const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
+  const int quotes = _mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8('"')));
+  if (quotes != 0) return std::min(at + std::countr_zero(static_cast<unsigned>(quotes)), end);
+  if (end - at <= 16) return end;
+  at += 16;
+#endif
+  const auto* quote = static_cast<const char*>(std::memchr(at, '"', static_cast<std::size_t>(end - at)));
+  return quote == nullptr ? end : quote;
 }
 
 /// Walks the top level of a text whose brackets and strings are known to close or are checked on the way. Finds the ends of
@@ -101,8 +121,8 @@ class Walker {
     if (at_ == end_ || *at_ != '"') return false;
     const char* const begin = at_++;
     for (;;) {
-      const auto* quote = static_cast<const char*>(std::memchr(at_, '"', static_cast<std::size_t>(end_ - at_)));
-      if (quote == nullptr) return false;
+      const char* const quote = find_quote(at_, end_);
+      if (quote == end_) return false;
       // An odd number of backslashes before it means that the quote belongs to the text.
       const char* slash = quote;
       while (slash > at_ && slash[-1] == '\\') --slash;
@@ -327,6 +347,7 @@ const Member* find(std::span<const Member> members, std::string_view key) {
 std::optional<std::string> unquote(std::string_view raw) {
   if (raw.size() < 2 || raw.front() != '"' || raw.back() != '"') return std::nullopt;
   const std::string_view body = raw.substr(1, raw.size() - 2);
+  if (body.find('\\') == std::string_view::npos) return std::string(body);
   std::string out;
   out.reserve(body.size());
   for (std::size_t at = 0; at < body.size();) {

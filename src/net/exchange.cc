@@ -24,7 +24,7 @@ Failure Exchange::failure_of(IoStatus status, std::string_view during) const {
   return {.reason = Reason::upstream_broken, .detail = {"connection failed " + where + (error.empty() ? "" : ": " + error)}};
 }
 
-Task<Result<void>> Exchange::send(std::span<const std::string_view> pieces, Duration write_timeout) {
+Prompt<Result<void>> Exchange::send(std::span<const std::string_view> pieces, Duration write_timeout) {
   std::array<iovec, 4> parts;
   BW_CHECK(pieces.size() <= parts.size());
   std::size_t size = 0;
@@ -32,28 +32,22 @@ Task<Result<void>> Exchange::send(std::span<const std::string_view> pieces, Dura
     parts[i] = {const_cast<char*>(pieces[i].data()), pieces[i].size()};
     size += pieces[i].size();
   }
-  Stream& stream = lease_.stream();
   const std::span<const iovec> all{parts.data(), pieces.size()};
-  // The common case, without a further coroutine: the kernel takes it all.
-  const IoResult result = stream.try_write(all);
-  if (result.status == IoStatus::ok && result.bytes == size) co_return Result<void>{};
-  IoStatus status = result.status;
-  if (status == IoStatus::ok || status == IoStatus::would_block) {
-    std::string rest;
-    rest.reserve(size - result.bytes);
-    std::size_t skip = result.bytes;
-    for (const std::string_view piece : pieces) {
-      const std::size_t skipped = std::min(skip, piece.size());
-      skip -= skipped;
-      rest += piece.substr(skipped);
-    }
-    const iovec part{rest.data(), rest.size()};
-    status = co_await stream.write_all({&part, 1}, write_timeout);
-  }
-  if (status == IoStatus::ok) co_return Result<void>{};
+  const IoResult result = lease_.stream().try_write(all);
+  if (result.status == IoStatus::ok && result.bytes == size) return Result<void>{};
+  if (result.status != IoStatus::ok && result.status != IoStatus::would_block) return judge_sent(result.status);
+  return send_rest(rest_of(all, result.bytes), write_timeout);
+}
+
+Task<Result<void>> Exchange::send_rest(std::string rest, Duration write_timeout) {
+  co_return judge_sent(co_await lease_.stream().write_rest(std::move(rest), write_timeout));
+}
+
+Result<void> Exchange::judge_sent(IoStatus status) const {
+  if (status == IoStatus::ok) return {};
   // A reply may lie there although the rest of the request is not wanted (413, 401): reading tells.
-  if (status == IoStatus::failed && stream.quiet() == false) co_return Result<void>{};
-  co_return std::unexpected(failure_of(status, "while the request was being sent"));
+  if (status == IoStatus::failed && !lease_.stream().quiet()) return {};
+  return std::unexpected(failure_of(status, "while the request was being sent"));
 }
 
 Task<Result<const http::ReplyHead*>> Exchange::read_head(TimePoint until) {

@@ -22,7 +22,7 @@ class Exchange {
 
   /// Writes head and body. Each wait for progress is bounded by `write_timeout`. Fails with upstream_timeout or upstream_broken.
   /// An upstream that answers before it has read everything is heard: a failed write is not final until the reply was looked for.
-  [[nodiscard]] Task<Result<void>> send(std::span<const std::string_view> pieces, Duration write_timeout);
+  [[nodiscard]] Prompt<Result<void>> send(std::span<const std::string_view> pieces, Duration write_timeout);
 
   /// The final head of the reply (1xx are skipped). Views in it are valid until the next call. Fails with upstream_timeout at
   /// `until`, caller_gone when cancelled, upstream_broken when the connection ends or the head is malformed.
@@ -49,6 +49,8 @@ class Exchange {
 
  private:
   [[nodiscard]] Failure failure_of(IoStatus status, std::string_view during) const;
+  [[nodiscard]] Task<Result<void>> send_rest(std::string rest, Duration write_timeout);
+  [[nodiscard]] Result<void> judge_sent(IoStatus status) const;
   [[nodiscard]] Result<Piece> decode(std::span<char> bytes);
 
   mutable Lease lease_;

@@ -57,7 +57,9 @@ class Loop::Bell final : public Watched {
 Loop::Loop(std::uint64_t seed)
     : random_{seed},
       scratch_{new char[scratch_bytes + padding]()},
-      next_tick_{now() + tick},
+      turn_{now()},
+      tick_at_{turn_},
+      wall_at_tick_{std::chrono::system_clock::now()},
       epoll_{::epoll_create1(EPOLL_CLOEXEC)},
       inbox_{std::make_shared<Inbox>()},
       bell_{std::make_unique<Bell>(*this)},
@@ -91,10 +93,11 @@ void Loop::unwatch(int fd, const Watched& watched) {
 void Loop::run() {
   running = this;
   while (!stopped_.load(std::memory_order_acquire)) {
-    wait_for_events();
-    if (const TimePoint now = this->now(); now >= next_tick_) {
+    hear_of_events();
+    if (turn_ - tick_at_ >= tick) {
+      tick_at_ = turn_;
+      wall_at_tick_ = std::chrono::system_clock::now();
       expire_deadlines();
-      next_tick_ = now + tick;
     }
     wake_sleepers();
     run_what_is_soon();
@@ -114,13 +117,15 @@ void Loop::post(Inbox::Work work) {
 
 int Loop::patience_ms() const {
   if (!soon_.empty() || !resumable_.empty()) return 0;
-  const TimePoint until = sleepers_.empty() ? next_tick_ : std::min(next_tick_, sleepers_.begin()->first);
+  const TimePoint next_tick = tick_at_ + tick;
+  const TimePoint until = sleepers_.empty() ? next_tick : std::min(next_tick, sleepers_.begin()->first);
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - now());
   return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, std::chrono::ceil<std::chrono::milliseconds>(tick).count()));
 }
 
-void Loop::wait_for_events() {
+void Loop::hear_of_events() {
   event_count_ = std::max(0, ::epoll_wait(epoll_.fd(), events_.get(), events_max, patience_ms()));
+  turn_ = now();
   for (event_ = 0; event_ < event_count_; ++event_)
     if (auto* const watched = static_cast<Watched*>(events_[event_].data.ptr)) watched->on_events(events_[event_].events);
   event_ = event_count_ = 0;
@@ -134,8 +139,7 @@ void Loop::run_what_is_soon() {
 
 void Loop::wake_sleepers() {
   if (sleepers_.empty()) return;
-  const TimePoint now = this->now();
-  while (!sleepers_.empty() && sleepers_.begin()->first <= now) {
+  while (!sleepers_.empty() && sleepers_.begin()->first <= turn_) {
     Sleep& over = *sleepers_.begin()->second;
     sleepers_.erase(sleepers_.begin());
     std::exchange(over.waiter_, nullptr).resume();
@@ -143,9 +147,8 @@ void Loop::wake_sleepers() {
 }
 
 void Loop::expire_deadlines() {
-  const TimePoint now = this->now();
   for (std::size_t i = 0; i < deadlines_.size(); ++i) {
-    if (deadlines_[i].at > now) continue;
+    if (deadlines_[i].at > turn_) continue;
     deadlines_[i].at = TimePoint::max();
     deadlines_[i].deadline->on_expired();
   }

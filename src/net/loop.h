@@ -77,7 +77,11 @@ class Loop {
 
   [[nodiscard]] Random& random() { return random_; }
   [[nodiscard]] TimePoint now() const { return std::chrono::steady_clock::now(); }
-  [[nodiscard]] WallTime wall_now() const { return std::chrono::system_clock::now(); }
+  /// When the loop heard of what it is dealing with now: up to a few milliseconds ago on a busy loop, and free. Right for deadlines
+  /// and for when something arrived (what came then and waits for its turn is our own delay).
+  [[nodiscard]] TimePoint turn() const { return turn_; }
+  /// The same by the wall's clock.
+  [[nodiscard]] WallTime wall_now() const { return wall_at_tick_ + std::chrono::duration_cast<WallTime::duration>(turn_ - tick_at_); }
   /// The value of a `Date` field, formatted once a second.
   [[nodiscard]] std::string_view http_date();
 
@@ -133,7 +137,7 @@ class Loop {
   };
   class Bell;  ///< The inbox's.
 
-  void wait_for_events();
+  void hear_of_events();
   void run_what_is_soon();
   void wake_sleepers();
   void expire_deadlines();
@@ -144,7 +148,9 @@ class Loop {
   std::string out_scratch_;
   std::string head_scratch_;
   std::vector<ArmedAt> deadlines_;  ///< In no order: all are looked at each tick, which costs a nanosecond apiece.
-  TimePoint next_tick_;
+  TimePoint turn_;                  ///< When the turn in progress began.
+  TimePoint tick_at_;               ///< When deadlines were last looked at, and what the wall's clock said then.
+  WallTime wall_at_tick_;
   std::int64_t date_second_ = -1;
   std::array<char, 32> date_{};
   Socket epoll_;

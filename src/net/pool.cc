@@ -67,7 +67,7 @@ Pool::~Pool() {
 }
 
 std::unique_ptr<Stream> Pool::take_idle() {
-  const TimePoint now = loop_.now();
+  const TimePoint now = loop_.turn();
   while (!idle_.empty()) {
     Idle youngest = std::move(idle_.back());
     idle_.pop_back();
@@ -80,18 +80,23 @@ std::unique_ptr<Stream> Pool::take_idle() {
   return nullptr;
 }
 
-Task<Result<Lease>> Pool::lease(Wanted wanted, LeaseTimeouts timeouts, TimePoint total, Waiting& waiting) {
+Prompt<Result<Lease>> Pool::lease(Wanted wanted, LeaseTimeouts timeouts, TimePoint total, Waiting& waiting) {
   if (wanted == Wanted::any) {
     if (std::unique_ptr<Stream> stream = take_idle()) {
       observer_.reused();
-      co_return Lease{*this, std::move(stream), true};
+      return Result<Lease>{Lease{*this, std::move(stream), true}};
     }
-  } else if (open_ >= limits_.connections_max && !idle_.empty()) {
+  }
+  return lease_slowly(wanted, timeouts, total, waiting);
+}
+
+Task<Result<Lease>> Pool::lease_slowly(Wanted wanted, LeaseTimeouts timeouts, TimePoint total, Waiting& waiting) {
+  if (wanted == Wanted::fresh && open_ >= limits_.connections_max && !idle_.empty()) {
     idle_.erase(idle_.begin());
     --open_;
     observer_.closed();
   }
-  const TimePoint place_until = std::min(total, loop_.now() + timeouts.pool);
+  const TimePoint place_until = std::min(total, loop_.turn() + timeouts.pool);
   while (open_ >= limits_.connections_max) {
     Place place{loop_};
     queue_.push_back(&place);
@@ -108,7 +113,7 @@ Task<Result<Lease>> Pool::lease(Wanted wanted, LeaseTimeouts timeouts, TimePoint
     }
   }
   ++open_;  // The place is taken before the connection is there: the bound holds while many connect at once.
-  Result<std::unique_ptr<Stream>> stream = co_await connect(std::min(total, loop_.now() + timeouts.connect), waiting);
+  Result<std::unique_ptr<Stream>> stream = co_await connect(std::min(total, loop_.turn() + timeouts.connect), waiting);
   waiting.cancel = nullptr;
   if (!stream) {
     ended();
@@ -126,7 +131,7 @@ void Pool::give_back(std::unique_ptr<Stream> stream) {
     ended();
     return;
   }
-  idle_.push_back({std::move(stream), loop_.now()});
+  idle_.push_back({std::move(stream), loop_.turn()});
   if (!queue_.empty()) {
     Place* const next = queue_.front();
     queue_.pop_front();
@@ -162,12 +167,12 @@ Task<Result<std::unique_ptr<Stream>>> Pool::connect(TimePoint until, Waiting& wa
   BW_CO_TRY(addresses, co_await resolve(until, waiting));
   Failure last{.reason = Reason::upstream_unreachable, .detail = {"no address"}};
   for (std::size_t i = 0; i < addresses.size(); ++i) {
-    const TimePoint now = loop_.now();
+    const TimePoint now = loop_.turn();
     const Duration share = std::max<Duration>((until - now) / static_cast<std::int64_t>(addresses.size() - i), connect_slice_min);
     Result<std::unique_ptr<Stream>> stream = co_await connect_to(addresses[i], std::min(until, now + share), waiting);
     if (stream || stream.error().reason == Reason::caller_gone) co_return stream;
     last = std::move(stream).error();
-    if (loop_.now() >= until) break;
+    if (loop_.turn() >= until) break;
   }
   addresses_.clear();  // Next time the name is looked up again: it may have moved.
   co_return std::unexpected(std::move(last));
@@ -211,7 +216,7 @@ Task<Result<std::unique_ptr<Stream>>> Pool::connect_to(const Address& address, T
 
 Task<Result<std::vector<Address>>> Pool::resolve(TimePoint until, Waiting& waiting) {
   if (const std::optional<Address> literal = address_of(target_.host, target_.port)) co_return std::vector{*literal};
-  if (!addresses_.empty() && loop_.now() < addresses_until_) co_return addresses_;
+  if (!addresses_.empty() && loop_.turn() < addresses_until_) co_return addresses_;
 
   // The look-up may outlast our patience, so what it fills must outlive us.
   struct Lookup {
@@ -234,7 +239,7 @@ Task<Result<std::vector<Address>>> Pool::resolve(TimePoint until, Waiting& waiti
   if (!lookup->found) co_return std::unexpected(std::move(lookup->found).error());
   for (Address& address : *lookup->found) address.set_port(target_.port);
   addresses_ = *std::move(lookup->found);
-  addresses_until_ = loop_.now() + addresses_for;
+  addresses_until_ = loop_.turn() + addresses_for;
   co_return addresses_;
 }
 

@@ -80,7 +80,7 @@ class Pool {
     std::function<void()> cancel;  ///< Set while something can be cancelled.
     bool cancelled = false;
   };
-  [[nodiscard]] Task<Result<Lease>> lease(Wanted wanted, LeaseTimeouts timeouts, TimePoint total, Waiting& waiting);
+  [[nodiscard]] Prompt<Result<Lease>> lease(Wanted wanted, LeaseTimeouts timeouts, TimePoint total, Waiting& waiting);
 
   [[nodiscard]] const Target& target() const { return target_; }
   [[nodiscard]] const PoolLimits& limits() const { return limits_; }
@@ -97,6 +97,7 @@ class Pool {
   };
   struct Place;  ///< One that waits for a free place.
 
+  [[nodiscard]] Task<Result<Lease>> lease_slowly(Wanted wanted, LeaseTimeouts timeouts, TimePoint total, Waiting& waiting);
   [[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect(TimePoint until, Waiting& waiting);
   [[nodiscard]] Task<Result<std::unique_ptr<Stream>>> connect_to(const Address& address, TimePoint until, Waiting& waiting);
   [[nodiscard]] Task<Result<std::vector<Address>>> resolve(TimePoint until, Waiting& waiting);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "base/text.h"
 #include "net/spawn.h"
 
 namespace bellwether::net {
@@ -39,61 +40,40 @@ void Request::release() {
 // ---- Reply ----
 
 void Reply::append_head(std::string& out, int status, std::span<const ReplyField> fields) {
-  out += "HTTP/1.1 ";
-  char digits[3] = {static_cast<char>('0' + status / 100 % 10), static_cast<char>('0' + status / 10 % 10), static_cast<char>('0' + status % 10)};
-  out.append(digits, 3);
-  out += ' ';
-  out += http::reason_phrase(status);
-  out += "\r\ndate: ";
-  out += stream_.loop().http_date();
-  for (const ReplyField& field : fields) {
-    out += "\r\n";
-    out += field.name;
-    out += ": ";
-    out += field.value;
-  }
+  append_all(out, "HTTP/1.1 ", Digits{status}, " ", http::reason_phrase(status), "\r\ndate: ", stream_.loop().http_date());
+  for (const ReplyField& field : fields) append_all(out, "\r\n", field.name, ": ", field.value);
   if (draining_) keep_alive_ = false;
   if (!keep_alive_) out += "\r\nconnection: close";
   else if (http_1_0_) out += "\r\nconnection: keep-alive";
 }
 
-Task<IoStatus> Reply::put(std::span<const iovec> pieces) {
-  if (gone_) co_return IoStatus::closed;
+Prompt<IoStatus> Reply::put(std::span<const iovec> pieces, Part part) {
+  if (gone_) return IoStatus::closed;
   std::size_t size = 0;
   for (const iovec& piece : pieces) size += piece.iov_len;
-  // The common case without a further coroutine: the kernel takes it all.
   const IoResult result = stream_.try_write(pieces);
-  if (result.status == IoStatus::ok && result.bytes == size) co_return IoStatus::ok;
-  IoStatus status = result.status;
-  if (status == IoStatus::ok || status == IoStatus::would_block) {
-    std::vector<iovec> left(pieces.begin(), pieces.end());
-    std::size_t done = result.bytes;
-    while (!left.empty() && done >= left.front().iov_len) {
-      done -= left.front().iov_len;
-      left.erase(left.begin());
-    }
-    if (!left.empty()) {
-      left.front().iov_base = static_cast<char*>(left.front().iov_base) + done;
-      left.front().iov_len -= done;
-    }
-    const TimePoint began = stream_.loop().now();
-    status = co_await stream_.write_all(left, limits_.write_timeout);
-    waited_ += stream_.loop().now() - began;
-  }
+  if (result.status == IoStatus::ok && result.bytes == size) return note(IoStatus::ok, part);
+  if (result.status != IoStatus::ok && result.status != IoStatus::would_block) return note(result.status, part);
+  return put_rest(rest_of(pieces, result.bytes), part);
+}
+
+Task<IoStatus> Reply::put_rest(std::string rest, Part part) {
+  const TimePoint began = stream_.loop().now();
+  const IoStatus status = co_await stream_.write_rest(std::move(rest), limits_.write_timeout);
+  waited_ += stream_.loop().turn() - began;
+  co_return note(status, part);
+}
+
+IoStatus Reply::note(IoStatus status, Part part) {
+  complete_ = status == IoStatus::ok && part == Part::last;
   if (status != IoStatus::ok) {
     gone_ = true;
     keep_alive_ = false;
   }
-  co_return status;
+  return status;
 }
 
-Task<IoStatus> Reply::put_last(std::span<const iovec> pieces) {
-  const IoStatus status = co_await put(pieces);
-  complete_ = status == IoStatus::ok;
-  co_return status;
-}
-
-Task<IoStatus> Reply::send(int status, std::span<const ReplyField> fields, std::span<const std::string_view> body) {
+Prompt<IoStatus> Reply::send(int status, std::span<const ReplyField> fields, std::span<const std::string_view> body) {
   BW_CHECK(state_ == State::open);
   BW_CHECK(body.size() <= 14);
   state_ = State::done;
@@ -101,21 +81,17 @@ Task<IoStatus> Reply::send(int status, std::span<const ReplyField> fields, std::
   for (const std::string_view part : body) length += part.size();
   std::string& head = stream_.loop().head_scratch();
   append_head(head, status, fields);
-  char digits[24];
-  const auto end = std::to_chars(digits, digits + sizeof digits, length).ptr;
-  head += "\r\ncontent-length: ";
-  head.append(digits, end);
-  head += "\r\n\r\n";
+  append_all(head, "\r\ncontent-length: ", Digits{static_cast<std::int64_t>(length)}, "\r\n\r\n");
   std::array<iovec, 15> pieces;
   std::size_t count = 0;
   pieces[count++] = piece_of(head);
   if (!head_only_)
     for (const std::string_view part : body)
       if (!part.empty()) pieces[count++] = piece_of(part);
-  co_return co_await put_last({pieces.data(), count});
+  return put({pieces.data(), count}, Part::last);
 }
 
-Task<IoStatus> Reply::start(int status, std::span<const ReplyField> fields) {
+Prompt<IoStatus> Reply::start(int status, std::span<const ReplyField> fields) {
   BW_CHECK(state_ == State::open);
   state_ = State::started;
   // HTTP/1.0 knows no chunks: the body ends with the connection.
@@ -123,7 +99,7 @@ Task<IoStatus> Reply::start(int status, std::span<const ReplyField> fields) {
   if (length_ == Length::until_close) keep_alive_ = false;
   append_head(pending_head_, status, fields);
   pending_head_ += length_ == Length::chunked ? "\r\ntransfer-encoding: chunked\r\n\r\n" : "\r\n\r\n";
-  co_return gone_ ? IoStatus::closed : IoStatus::ok;
+  return gone_ ? IoStatus::closed : IoStatus::ok;
 }
 
 /// The chunk around some bytes, or the bytes alone where the body ends with the connection.
@@ -152,29 +128,29 @@ class Reply::Framed {
   std::size_t count_ = 0;
 };
 
-Task<IoStatus> Reply::write(std::string_view bytes) {
+Prompt<IoStatus> Reply::write(std::string_view bytes) {
   BW_CHECK(state_ == State::started);
-  if (bytes.empty()) co_return IoStatus::ok;
+  if (bytes.empty()) return IoStatus::ok;
   const std::string head = std::exchange(pending_head_, {});
   const Framed framed{*this, head, bytes};
-  co_return co_await put(framed.pieces());
+  return put(framed.pieces(), Part::more_follows);
 }
 
-Task<IoStatus> Reply::flush_head() {
+Prompt<IoStatus> Reply::flush_head() {
   BW_CHECK(state_ == State::started);
   const std::string head = std::exchange(pending_head_, {});
-  if (head.empty()) co_return IoStatus::ok;
+  if (head.empty()) return IoStatus::ok;
   const iovec piece = piece_of(head);
-  co_return co_await put({&piece, 1});
+  return put({&piece, 1}, Part::more_follows);
 }
 
-Task<IoStatus> Reply::finish(std::string_view last) {
+Prompt<IoStatus> Reply::finish(std::string_view last) {
   BW_CHECK(state_ == State::started);
   state_ = State::done;
   const std::string head = std::exchange(pending_head_, {});
   Framed framed{*this, head, last};
   if (length_ == Length::chunked && !head_only_) framed.add("0\r\n\r\n");
-  co_return co_await put_last(framed.pieces());
+  return put(framed.pieces(), Part::last);
 }
 
 void Reply::abort() {
@@ -243,7 +219,7 @@ class Session {
 
 Task<void> Session::run() {
   if (tls_) {
-    stream_.set_deadline(server_.loop_.now() + limits_.head_timeout);
+    stream_.set_deadline(server_.loop_.turn() + limits_.head_timeout);
     if (co_await stream_.accept_tls(tls_.get()) != IoStatus::ok) co_return;
   }
   for (;;) {
@@ -269,7 +245,7 @@ Task<IoStatus> Session::receive() {
 /// True once a head is there; false when the connection ended between two requests, as it may.
 Task<Result<bool>> Session::read_head(Request& request) {
   std::size_t scanned = 0;
-  stream_.set_deadline(server_.loop_.now() + (storage_.empty() ? limits_.idle_timeout : limits_.head_timeout));
+  stream_.set_deadline(server_.loop_.turn() + (storage_.empty() ? limits_.idle_timeout : limits_.head_timeout));
   for (;;) {
     if (!storage_.empty()) {
       const http::HeadResult parsed = http::parse_request_head(storage_, scanned, request.head);
@@ -285,7 +261,7 @@ Task<Result<bool>> Session::read_head(Request& request) {
       co_return failed(Reason::request_too_slow, PublicText{"The head of the request did not arrive in time."});
     if (status != IoStatus::ok) co_return false;
     idle_ = false;
-    if (first_bytes) stream_.set_deadline(server_.loop_.now() + limits_.head_timeout);
+    if (first_bytes) stream_.set_deadline(server_.loop_.turn() + limits_.head_timeout);
   }
 }
 
@@ -311,7 +287,7 @@ Task<Result<void>> Session::read_body(Request& request) {
     const char* const before = storage_.data();
     storage_.reserve(std::min(size, head_size + body_reserve_max) + padding);
     while (storage_.size() < size) {
-      stream_.set_deadline(server_.loop_.now() + limits_.body_timeout);
+      stream_.set_deadline(server_.loop_.turn() + limits_.body_timeout);
       const IoStatus status = co_await receive();
       if (status == IoStatus::timed_out) co_return failed(Reason::request_too_slow, PublicText{"The body of the request did not arrive in time."});
       if (status != IoStatus::ok) co_return failed(Reason::caller_gone);
@@ -349,7 +325,7 @@ Task<Result<void>> Session::read_chunks(Request& request) {
     if (step.status == http::BodyReader::Status::bad) co_return failed(Reason::request_malformed, PublicText{"The chunked body of the request is malformed."});
     if (step.status == http::BodyReader::Status::complete || reader.complete()) break;
     if (step.status == http::BodyReader::Status::content) continue;
-    stream_.set_deadline(server_.loop_.now() + limits_.body_timeout);
+    stream_.set_deadline(server_.loop_.turn() + limits_.body_timeout);
     const IoStatus status = co_await receive();
     if (status == IoStatus::timed_out) co_return failed(Reason::request_too_slow, PublicText{"The body of the request did not arrive in time."});
     if (status != IoStatus::ok) co_return failed(Reason::caller_gone);
@@ -392,7 +368,7 @@ Task<Session::Next> Session::serve_one() {
     co_return co_await refuse(body.error(), &request.head);
   }
 
-  request.read_at = server_.loop_.now();
+  request.read_at = server_.loop_.turn();
   request.storage_ = &storage_;
   request.decoded_ = &decoded_;
   stream_.clear_deadline();

@@ -58,15 +58,15 @@ struct ReplyField {
 class Reply {
  public:
   /// A complete reply. The pieces are written one behind the other; Content-Length is theirs together.
-  [[nodiscard]] Task<IoStatus> send(int status, std::span<const ReplyField> fields, std::span<const std::string_view> body);
+  [[nodiscard]] Prompt<IoStatus> send(int status, std::span<const ReplyField> fields, std::span<const std::string_view> body);
   /// The head of a reply whose length is not known yet.
-  [[nodiscard]] Task<IoStatus> start(int status, std::span<const ReplyField> fields);
+  [[nodiscard]] Prompt<IoStatus> start(int status, std::span<const ReplyField> fields);
   /// Some bytes of it, on the wire when this returns. Empty: nothing happens. The first write carries the head with it.
-  [[nodiscard]] Task<IoStatus> write(std::string_view bytes);
+  [[nodiscard]] Prompt<IoStatus> write(std::string_view bytes);
   /// Puts the head on the wire by itself, for a handler whose first bytes come later.
-  [[nodiscard]] Task<IoStatus> flush_head();
+  [[nodiscard]] Prompt<IoStatus> flush_head();
   /// The last bytes and the end of the body, in one write: a caller who has read the last event may hang up at once.
-  [[nodiscard]] Task<IoStatus> finish(std::string_view last = {});
+  [[nodiscard]] Prompt<IoStatus> finish(std::string_view last = {});
   /// Ends a started reply so that nobody can take it for complete: the connection closes within the chunked body.
   void abort();
 
@@ -93,12 +93,14 @@ class Reply {
   friend class Session;
   enum class State : std::uint8_t { open, started, done };
   enum class Length : std::uint8_t { chunked, until_close };
+  enum class Part : std::uint8_t { more_follows, last };
   class Framed;
 
   Reply(Stream& stream, const SessionLimits& limits, const bool& draining) : stream_{stream}, limits_{limits}, draining_{draining} {}
-  [[nodiscard]] Task<IoStatus> put_last(std::span<const iovec> pieces);
   void append_head(std::string& out, int status, std::span<const ReplyField> fields);
-  [[nodiscard]] Task<IoStatus> put(std::span<const iovec> pieces);
+  [[nodiscard]] Prompt<IoStatus> put(std::span<const iovec> pieces, Part part);
+  [[nodiscard]] Task<IoStatus> put_rest(std::string rest, Part part);
+  [[nodiscard]] IoStatus note(IoStatus status, Part part);
 
   Stream& stream_;
   const SessionLimits& limits_;

@@ -117,36 +117,39 @@ IoResult Stream::try_write(std::span<const iovec> pieces) {
   return {IoStatus::ok, static_cast<std::size_t>(put)};
 }
 
-Task<IoStatus> Stream::write_all(std::span<const iovec> pieces, Duration patience) {
-  std::size_t size = 0;
-  for (const iovec& piece : pieces) size += piece.iov_len;
-  IoResult result = try_write(pieces);
-  if (result.status != IoStatus::ok && result.status != IoStatus::would_block) co_return result.status;
-  if (result.bytes == size) co_return IoStatus::ok;
-
-  // The rest is copied, because what the pieces point to may be the loop's scratch.
+std::string rest_of(std::span<const iovec> pieces, std::size_t done) {
   std::string rest;
-  rest.reserve(size - result.bytes);
-  std::size_t skip = result.bytes;
   for (const iovec& piece : pieces) {
-    const std::size_t skipped = std::min(skip, piece.iov_len);
-    skip -= skipped;
+    const std::size_t skipped = std::min(done, piece.iov_len);
+    done -= skipped;
     rest.append(static_cast<const char*>(piece.iov_base) + skipped, piece.iov_len - skipped);
   }
+  return rest;
+}
+
+Prompt<IoStatus> Stream::write_all(std::span<const iovec> pieces, Duration patience) {
+  const IoResult result = try_write(pieces);
+  if (result.status != IoStatus::ok && result.status != IoStatus::would_block) return result.status;
+  std::string rest = rest_of(pieces, result.bytes);
+  if (rest.empty()) return IoStatus::ok;
+  return write_rest(std::move(rest), patience);
+}
+
+Task<IoStatus> Stream::write_rest(std::string rest, Duration patience) {
   const TimePoint deadline_before = at();
   const bool expired_before = std::exchange(expired_, false);
   std::size_t done = 0;
   IoStatus status = IoStatus::ok;
   while (done < rest.size()) {
     const iovec piece{rest.data() + done, rest.size() - done};
-    result = try_write({&piece, 1});
+    const IoResult result = try_write({&piece, 1});
     if (result.status == IoStatus::ok) {
       done += result.bytes;
       continue;
     }
     status = result.status;
     if (status == IoStatus::would_block) {
-      set_deadline(loop_.now() + patience);
+      set_deadline(loop_.turn() + patience);
       status = tls_wants_other_ ? co_await wait_readable() : co_await wait_writable();
     }
     if (status != IoStatus::ok) break;
@@ -329,7 +332,7 @@ void Stream::reset() {
 Task<void> Stream::linger(Duration patience) {
   say_goodbye();
   ::shutdown(socket_.fd(), SHUT_WR);
-  set_deadline(loop_.now() + patience);
+  set_deadline(loop_.turn() + patience);
   // Raw bytes, TLS or not: nobody reads them.
   tls_.reset();
   for (;;) {

@@ -38,6 +38,9 @@ struct IoResult {
   std::size_t bytes = 0;
 };
 
+/// What is left of the pieces behind their first `done` bytes. Copied, because they may point to the loop's scratch.
+[[nodiscard]] std::string rest_of(std::span<const iovec> pieces, std::size_t done);
+
 class Stream final : private Deadline, private Watched {
   struct Read;
   struct Readiness;
@@ -76,7 +79,9 @@ class Stream final : private Deadline, private Watched {
   [[nodiscard]] Read read(std::span<char> into) { return {*this, into}; }
   /// Writes everything. Tries at once; only what is left over when the kernel takes no more is copied and waited for.
   /// Each wait for progress is bounded by `patience`; the stream's own deadline rests meanwhile.
-  [[nodiscard]] Task<IoStatus> write_all(std::span<const iovec> pieces, Duration patience);
+  [[nodiscard]] Prompt<IoStatus> write_all(std::span<const iovec> pieces, Duration patience);
+  /// The same for what a `try_write` left over (`rest_of`).
+  [[nodiscard]] Task<IoStatus> write_rest(std::string rest, Duration patience);
   /// One wait for the socket. `ok` when there is something to try.
   [[nodiscard]] Wait wait_readable() { return {*this, read_}; }
   [[nodiscard]] Wait wait_writable() { return {*this, write_}; }

@@ -8,7 +8,7 @@ namespace bellwether::net {
 namespace {
 
 constexpr std::size_t step = 64;
-constexpr std::size_t classes = 32;  // Frames of up to 2 KiB; the largest of a request has 1.2 KiB.
+constexpr std::size_t classes = 64;  // Frames of up to 4 KiB; the largest of a request has 2.2 KiB.
 // Enough for the requests that a lane has under way at once, and a bound on what a burst leaves behind.
 constexpr std::uint16_t kept_max = 256;
 

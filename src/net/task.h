@@ -108,4 +108,23 @@ class [[nodiscard]] Task {
   std::coroutine_handle<promise_type> handle_;
 };
 
+/// What is usually known at once, and only sometimes has to be waited for: a plain function gives it, and the coroutine behind it
+/// is made where it is needed. Awaited like a task, once.
+template <class T>
+class [[nodiscard]] Prompt {
+ public:
+  Prompt(T value) : value_{std::move(value)} {}
+  Prompt(Task<T> task) : task_{std::move(task)} {}
+  Prompt(Prompt&&) noexcept = default;
+  Prompt& operator=(Prompt&&) = delete;
+
+  [[nodiscard]] bool await_ready() const noexcept { return value_.has_value(); }
+  [[nodiscard]] bool await_suspend(std::coroutine_handle<> parent) { return task_->await_suspend(parent); }
+  [[nodiscard]] T await_resume() { return value_ ? *std::move(value_) : task_->await_resume(); }
+
+ private:
+  std::optional<T> value_;
+  std::optional<Task<T>> task_;
+};
+
 }  // namespace bellwether::net

@@ -12,6 +12,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/text.h"
 #include "json/reader.h"
 
 namespace bellwether::telemetry {
@@ -69,25 +70,17 @@ class Ring {
   Counter dropped_;
 };
 
-void append_field(std::string& out, std::string_view name, std::string_view text) {
+/// `name` is the member's with its punctuation, `,"model":`: a literal, so that it costs a few stores.
+template <std::size_t size>
+void append_field(std::string& out, const char (&name)[size], std::string_view text) {
   if (text.empty()) return;
-  out += ",\"";
-  out += name;
-  out += "\":";
+  append_all(out, name);
   json::append_quoted(out, text);
 }
 
-void append_number_field(std::string& out, std::string_view name, std::int64_t number) {
-  out += ",\"";
-  out += name;
-  out += "\":";
-  append_number(out, number);
-}
-
-void append_ms(std::string& out, std::string_view name, Duration duration) {
-  out += ",\"";
-  out += name;
-  out += "\":";
+template <std::size_t size>
+void append_ms(std::string& out, const char (&name)[size], Duration duration) {
+  append_all(out, name);
   append_milliseconds(out, duration);
 }
 
@@ -199,35 +192,30 @@ std::uint64_t AccessLog::dropped() const {
 }
 
 void append_access_line(std::string& out, const RequestRecord& record, WallClockText& clock) {
-  out += R"({"at":")";
-  out += clock.of(record.at);
-  out += R"(","request_id":")";
-  out += record.request_id;
-  out += '"';
-  append_field(out, "client_request_id", record.client_request_id);
-  append_field(out, "method", record.method);
-  append_field(out, "endpoint", record.endpoint);
-  append_number_field(out, "status", record.status);
-  append_field(out, "model", record.model);
-  append_field(out, "upstream", record.upstream);
-  append_field(out, "key_id", record.key_id);
-  append_field(out, "account", record.account);
-  if (record.stream) out += ",\"stream\":true";
-  if (record.caller_gone) out += ",\"caller_gone\":true";
-  if (record.attempts > 0) append_number_field(out, "attempts", record.attempts);
-  if (record.retry_count >= 0) append_number_field(out, "retry_count", record.retry_count);
-  if (record.usage.basis != metering::Basis::unknown) {
-    append_number_field(out, "input_tokens", record.usage.input);
-    append_number_field(out, "cached_input_tokens", record.usage.cached_input);
-    append_number_field(out, "output_tokens", record.usage.output);
-    append_field(out, "usage_basis", name_of(record.usage.basis));
-    if (record.usage.absurd) out += ",\"usage_absurd\":true";
+  append_all(out, R"({"at":")", clock.of(record.at), R"(","request_id":")", record.request_id, "\"");
+  append_field(out, R"(,"client_request_id":)", record.client_request_id);
+  append_field(out, R"(,"method":)", record.method);
+  append_field(out, R"(,"endpoint":)", record.endpoint);
+  append_all(out, R"(,"status":)", Digits{record.status});
+  append_field(out, R"(,"model":)", record.model);
+  append_field(out, R"(,"upstream":)", record.upstream);
+  append_field(out, R"(,"key_id":)", record.key_id);
+  append_field(out, R"(,"account":)", record.account);
+  if (record.stream) out += R"(,"stream":true)";
+  if (record.caller_gone) out += R"(,"caller_gone":true)";
+  if (record.attempts > 0) append_all(out, R"(,"attempts":)", Digits{record.attempts});
+  if (record.retry_count >= 0) append_all(out, R"(,"retry_count":)", Digits{record.retry_count});
+  const metering::Usage& usage = record.usage;
+  if (usage.basis != metering::Basis::unknown) {
+    append_all(out, R"(,"input_tokens":)", Digits{usage.input}, R"(,"cached_input_tokens":)", Digits{usage.cached_input}, R"(,"output_tokens":)",
+               Digits{usage.output}, R"(,"usage_basis":")", name_of(usage.basis), "\"");
+    if (usage.absurd) out += R"(,"usage_absurd":true)";
   }
-  append_ms(out, "total_ms", record.total);
-  append_ms(out, "overhead_ms", record.overhead);
-  if (record.first_token.count() > 0) append_ms(out, "first_token_ms", record.first_token);
-  append_field(out, "failure", record.failure);
-  append_field(out, "detail", record.detail);
+  append_ms(out, R"(,"total_ms":)", record.total);
+  append_ms(out, R"(,"overhead_ms":)", record.overhead);
+  if (record.first_token.count() > 0) append_ms(out, R"(,"first_token_ms":)", record.first_token);
+  append_field(out, R"(,"failure":)", record.failure);
+  append_field(out, R"(,"detail":)", record.detail);
   out += '}';
 }
 

@@ -160,9 +160,12 @@ class Gateway(Process):
         raise AssertionError(f"not logged: {self.logged()}")
 
 
-FAULTS = ["refuse", "reset", "429", "429-bare", "500-once", "500", "503", "401", "402", "silence", "slow-first:300ms", "slow-head:300ms", "cut:2", "cut-role",
-          "cut-token", "cut-tool", "cut-finish", "no-done", "stall:2", "broken-json:2", "no-usage", "negative-usage", "context-length", "content-filter", "422",
-          "error-in-stream:2", "error-in-stream:0", "200-error", "split-utf8", "one-byte", "crlf", "comments", "big-event", "no-finish", "html-502", "slow-drip:20ms"]
+# What a caller gets for each fault of the simulator: "ok", [status, code], "in band" (chunks, then an error). "stream" where it differs.
+FAULTS = json.loads((pathlib.Path(__file__).parent / "faults.json").read_text())
+# The class that either SDK raises for a status.
+RAISES = {400: openai.BadRequestError, 401: openai.AuthenticationError, 403: openai.PermissionDeniedError, 404: openai.NotFoundError, 413: openai.APIStatusError,
+          429: openai.RateLimitError, 502: openai.InternalServerError, 503: openai.InternalServerError, 504: openai.InternalServerError}
+
 
 BASE = """
 listen = "127.0.0.1:0"

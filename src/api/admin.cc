@@ -18,7 +18,7 @@ enum class Room : std::uint8_t { metrics, live, ready, keys, reload };
 struct Endpoint {
   std::string_view path;  ///< One that ends in '/' stands for everything below it.
   Room room;
-  bool changes;  ///< Only through the Unix socket.
+  bool changes;  ///< Only through the Unix socket, or with the admin token.
   std::array<Method, 2> methods;
 };
 
@@ -37,6 +37,17 @@ Result<const Endpoint*> find_endpoint(const http::RequestHead& head) {
     return failed(Reason::method_not_allowed, PublicText{"This URL does not take that method."});
   }
   return failed(Reason::endpoint_unknown, PublicText{"Unknown request URL. The admin port has /metrics, /livez, /readyz and /healthz."});
+}
+
+/// Whether the head shows the token. Digests are compared, all of them, so that time says nothing about the token.
+bool shows_token(const http::RequestHead& head, const accounts::Digest& token) {
+  std::string_view given = head.fields.find("authorization").value_or("");
+  constexpr std::string_view scheme = "Bearer ";
+  if (!given.starts_with(scheme)) return false;
+  const accounts::Digest digest = accounts::digest_of(given.substr(scheme.size()));
+  std::uint8_t differs = 0;
+  for (std::size_t i = 0; i < token.size(); ++i) differs |= static_cast<std::uint8_t>(digest[i] ^ token[i]);
+  return differs == 0;
 }
 
 void append_time(std::string& out, std::string_view name, WallTime time) {
@@ -112,8 +123,10 @@ Result<accounts::KeyWish> key_wish_from_json(std::string_view body) {
 
 Result<void> Admin::admit(const http::RequestHead& head) {
   BW_TRY(endpoint, find_endpoint(head));
-  if (endpoint->changes && door_ == AdminDoor::tcp)
-    return failed(Reason::key_rejected, PublicText{"Keys and reloads are managed through the Unix socket in the data directory: use 'bellwether key' there."});
+  if (endpoint->changes && door_ == AdminDoor::tcp && !shows_token(head, token_))
+    return failed(
+        Reason::key_rejected,
+        PublicText{"Keys and reloads take the admin token of the data directory (--admin-token-file), or the Unix socket there: use 'bellwether key'."});
   return {};
 }
 
@@ -181,7 +194,7 @@ net::Task<void> Admin::refuse(const Failure& failure, const http::RequestHead*, 
   const std::string id(RequestId::make(loop_.random()).text());
   const std::array<net::ReplyField, 2> fields{net::ReplyField{"content-type", "application/json"}, net::ReplyField{"x-request-id", id}};
   const std::array<std::string_view, 1> body{told.body};
-  // Changes need the socket's permission: to the port that is a 403, whoever asks.
+  // Changes need the token or the socket's permission: without, that is a 403, whoever asks.
   const int status = failure.reason == Reason::key_rejected ? 403 : told.status;
   std::ignore = co_await reply.send(status, fields, body);
 }

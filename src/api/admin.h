@@ -1,11 +1,12 @@
 // The admin surface: metrics, health and keys. Never on the callers' port. Two doors: the TCP port, which tells and changes nothing,
-// and the Unix socket in the data directory, where the file's permission is the credential.
+// unless it is shown the admin token, and the Unix socket in the data directory, where the file's permission is the credential.
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "accounts/key.h"
 #include "accounts/key_book.h"
 #include "base/result.h"
 #include "net/session.h"
@@ -32,7 +33,8 @@ enum class AdminDoor : std::uint8_t { tcp, unix_socket };
 
 class Admin final : public net::Handler {
  public:
-  Admin(net::Loop& loop, Control& control, AdminDoor door) : loop_{loop}, control_{control}, door_{door} {}
+  /// `token`: the digest of the admin token, which the TCP port asks for before it changes anything.
+  Admin(net::Loop& loop, Control& control, AdminDoor door, const accounts::Digest& token) : loop_{loop}, control_{control}, door_{door}, token_{token} {}
 
   [[nodiscard]] Result<void> admit(const http::RequestHead& head) override;
   [[nodiscard]] net::Task<void> handle(net::Request& request, net::Reply& reply) override;
@@ -50,6 +52,7 @@ class Admin final : public net::Handler {
   net::Loop& loop_;
   Control& control_;
   AdminDoor door_;
+  accounts::Digest token_;
 };
 
 /// {"schema":"bellwether.key/1",…}: with the key's text where it was just made. Shared with the command line.

@@ -1,4 +1,4 @@
-// The Unix socket in the data directory: where it is, and how a command talks to the server behind it.
+// How a command talks to a running server: through the Unix socket in the data directory, or to its admin port with the admin token.
 #pragma once
 
 #include <optional>
@@ -26,5 +26,15 @@ struct AdminReply {
 /// Fails with key_rejected where the socket may not be opened, store_failed for other trouble.
 [[nodiscard]] Result<std::optional<AdminReply>> ask_server(const std::string& data_folder, std::string_view method, std::string_view path,
                                                            std::string_view body);
+
+/// The same to an admin port elsewhere, with the token that lies in its server's data folder. Plain HTTP: the port has no TLS of its own.
+/// Fails with request_malformed for a URL that is none, store_failed where nobody answers.
+[[nodiscard]] Result<AdminReply> ask_url(const std::string& url, const std::string& token, std::string_view method, std::string_view path,
+                                         std::string_view body);
+
+/// The admin token of a data folder: `admin.token`, made (mode 0600) where it is not there yet.
+[[nodiscard]] Result<std::string> admin_token(const std::string& data_folder);
+/// The token in a file, without the line end behind it.
+[[nodiscard]] Result<std::string> read_token(const std::string& path);
 
 }  // namespace bellwether::cli

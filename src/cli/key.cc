@@ -25,7 +25,7 @@ namespace {
 struct Options {
   Given given;
   bool json = false;
-  std::string name, account = "default", expires, which;
+  std::string name, account = "default", expires, which, admin_url, admin_token_file;
   std::vector<std::string> models;
 };
 
@@ -53,12 +53,20 @@ Result<std::string> change_on_disk(const store::DataFolder& folder, const Change
 Result<std::string> from_reply(const AdminReply& reply) {
   if (reply.status == 200) return reply.body;
   const nlohmann::json json = nlohmann::json::parse(reply.body, nullptr, false);
+  const bool denied = reply.status == 401 || reply.status == 403;
   const auto message = json.is_object() ? json.value("/error/message"_json_pointer, "the server refused") : std::string("the server refused");
+  if (denied) return failed(Reason::key_rejected, PublicText{message});
   return failed(reply.status >= 500 ? Reason::store_failed : Reason::request_malformed, PublicText{message});
 }
 
-/// Through the running server, or else in the folder.
-Result<std::string> carry_out(const std::string& data, std::string_view method, const std::string& path, const std::string& body, const Change& change) {
+/// Through the server at --admin-url, or the one that runs on the data folder, or else in the folder itself.
+Result<std::string> carry_out(const Options& options, const std::string& data, std::string_view method, const std::string& path, const std::string& body,
+                              const Change& change) {
+  if (!options.admin_url.empty()) {
+    BW_TRY(token, read_token(options.admin_token_file));
+    BW_TRY(reply, ask_url(options.admin_url, token, method, path, body));
+    return from_reply(reply);
+  }
   for (int left = tries_max;; --left) {
     BW_TRY(reply, ask_server(data, method, path, body));
     if (reply) return from_reply(*reply);
@@ -147,14 +155,14 @@ int run_create(const Options& options) {
     BW_TRY(made, accounts::create_key(keys, wish, key_entropy(), wall_now()));
     return api::key_json(made.key, made.text);
   };
-  return finish(options, carry_out(config->data, "POST", "/admin/keys", api::to_json(wish), change));
+  return finish(options, carry_out(options, config->data, "POST", "/admin/keys", api::to_json(wish), change));
 }
 
 int run_list(const Options& options) {
   const auto config = load(options.given, Secrets::unneeded, Purpose::data_only);
   if (!config) return cli::complain(config.error()), exit_invalid;
-  return finish(
-      options, carry_out(config->data, "GET", "/admin/keys", "", [](std::vector<accounts::Key>& keys) -> Result<std::string> { return api::keys_json(keys); }));
+  return finish(options, carry_out(options, config->data, "GET", "/admin/keys", "",
+                                   [](std::vector<accounts::Key>& keys) -> Result<std::string> { return api::keys_json(keys); }));
 }
 
 int run_revoke(const Options& options) {
@@ -164,7 +172,7 @@ int run_revoke(const Options& options) {
     BW_TRY(key, accounts::revoke_key(keys, options.which, wall_now()));
     return api::key_json(key);
   };
-  return finish(options, carry_out(config->data, "DELETE", "/admin/keys/" + escaped(options.which), "", change));
+  return finish(options, carry_out(options, config->data, "DELETE", "/admin/keys/" + escaped(options.which), "", change));
 }
 
 int run_rotate(const Options& options) {
@@ -174,13 +182,18 @@ int run_rotate(const Options& options) {
     BW_TRY(made, accounts::rotate_key(keys, options.which, key_entropy(), wall_now()));
     return api::key_json(made.key, made.text);
   };
-  return finish(options, carry_out(config->data, "POST", "/admin/keys/" + escaped(options.which) + "/rotate", "", change));
+  return finish(options, carry_out(options, config->data, "POST", "/admin/keys/" + escaped(options.which) + "/rotate", "", change));
 }
 
 CLI::App* add_verb(CLI::App& key, const std::shared_ptr<Options>& options, const char* name, const char* what) {
   CLI::App* verb = key.add_subcommand(name, what);
   verb->add_option("--config", options->given.config, "The config file, for its data folder")->type_name("FILE");
   verb->add_option("--data", options->given.data, "The data folder itself")->type_name("DIR");
+  CLI::Option* url = verb->add_option("--admin-url", options->admin_url, "The admin port of a server elsewhere, instead of a data folder")->type_name("URL");
+  CLI::Option* token =
+      verb->add_option("--admin-token-file", options->admin_token_file, "Its admin token: a copy of admin.token in its data folder")->type_name("FILE");
+  url->needs(token);
+  token->needs(url);
   verb->add_flag("--json", options->json, "Say the result as JSON");
   return verb;
 }
@@ -191,7 +204,9 @@ void add_key(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<Options>();
   CLI::App* key = app.add_subcommand("key", "Who may call: create, list, revoke and rotate keys");
   key->require_subcommand(1);
-  key->footer("A running server is told through the socket in its data folder and obeys at once; without one the folder is changed directly.");
+  key->footer(
+      "A running server is told through the socket in its data folder and obeys at once; without one the folder is changed directly.\n"
+      "A server on another machine is told through --admin-url with --admin-token-file.");
 
   CLI::App* create = add_verb(*key, options, "create", "Make a key; it is shown this once");
   create->add_option("--name", options->name, "Your own word for it")->required();

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "net/tls.h"
 #include "store/data_folder.h"
 
 namespace bellwether::cli {
@@ -91,6 +92,10 @@ Loaded load(Given given, Secrets secrets, Purpose purpose) {
   if (!given.data.empty()) config.data = given.data;
   if (purpose == Purpose::serve && config.upstreams.empty())
     problems.push_back({.file = config.file, .text = "there is no upstream: give --upstream URL, or a config file with [upstream.NAME]"});
+  // A certificate that cannot be used is a mistake in the file like any other, and told before anything is opened.
+  if (purpose == Purpose::serve && config.tls)
+    if (const auto tls = net::make_server_tls(config.tls->certificate, config.tls->private_key); !tls)
+      problems.push_back({.file = config.file, .text = "[tls]: " + tls.error().detail.text});
   if (!problems.empty()) return std::unexpected(std::move(problems));
   return loaded;
 }

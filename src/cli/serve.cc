@@ -90,8 +90,8 @@ void raise_file_limit() {
 
 /// A control loop's own server, for the admin surface.
 struct AdminServer {
-  AdminServer(net::Loop& loop, api::Control& control, api::AdminDoor door, std::atomic<std::uint32_t>& open)
-      : handler{loop, control, door}, server{loop, handler, {.request_bytes_max = admin_request_bytes_max}, admin_connections_max, open} {}
+  AdminServer(net::Loop& loop, api::Control& control, api::AdminDoor door, const accounts::Digest& token, std::atomic<std::uint32_t>& open)
+      : handler{loop, control, door, token}, server{loop, handler, {.request_bytes_max = admin_request_bytes_max}, admin_connections_max, open} {}
   api::Admin handler;
   net::Server server;
 };
@@ -205,8 +205,9 @@ void Gateway::open_listeners() {
 }
 
 void Gateway::open_admin() {
-  admin_tcp_ = std::make_unique<AdminServer>(loop_, *this, api::AdminDoor::tcp, open_admin_connections_);
-  admin_unix_ = std::make_unique<AdminServer>(loop_, *this, api::AdminDoor::unix_socket, open_admin_connections_);
+  const accounts::Digest token = accounts::digest_of(or_throw(admin_token(folder_.path())));
+  admin_tcp_ = std::make_unique<AdminServer>(loop_, *this, api::AdminDoor::tcp, token, open_admin_connections_);
+  admin_unix_ = std::make_unique<AdminServer>(loop_, *this, api::AdminDoor::unix_socket, token, open_admin_connections_);
   admin_point_ = config_.admin ? point_of(*config_.admin) : net::ListenPoint{"127.0.0.1", admin_port, {}};
   const auto listen = [this](net::Socket socket, AdminServer& server) {
     admin_listeners_.push_back(

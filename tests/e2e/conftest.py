@@ -74,6 +74,21 @@ def run(*arguments, cwd=None, env=None):
     return subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, timeout=PATIENCE, env={**os.environ, **(env or {})})
 
 
+def make_authority(folder):
+    """A certificate authority of our own, made by openssl, with two server certificates: one for this machine, one for another name."""
+    folder = pathlib.Path(folder)
+
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
+
+    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=test ca")
+    for name, names in [("good", "DNS:localhost,IP:127.0.0.1"), ("other", "DNS:example.org")]:
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
+        (folder / "ext").write_text(f"subjectAltName={names}\n")
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", f"{name}.pem", "-days", "2", "-extfile", "ext")
+    return folder
+
+
 def get(url, method="GET", body=None, headers=None):
     """Status, headers and body, whatever the status is."""
     request = urllib.request.Request(url, method=method, data=body.encode() if isinstance(body, str) else body, headers=headers or {})

@@ -12,7 +12,7 @@ import time
 import openai
 import pytest
 
-from conftest import BINARY, PATIENCE, Gateway, Process, Simulator, base, get, run
+from conftest import BINARY, PATIENCE, Gateway, Process, Simulator, base, get, make_authority, run
 
 MESSAGES = [{"role": "user", "content": "hello"}]
 
@@ -315,18 +315,7 @@ def test_names_are_looked_up(tmp_path, sim):
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory):
-    """A certificate authority of our own, made by openssl: a good server certificate, and one for another name."""
-    folder = tmp_path_factory.mktemp("ca")
-
-    def openssl(*arguments, text=None):
-        subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True, input=text)
-
-    openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=test ca")
-    for name, names in [("good", "DNS:localhost,IP:127.0.0.1"), ("other", "DNS:example.org")]:
-        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}")
-        (folder / "ext").write_text(f"subjectAltName={names}\n")
-        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", f"{name}.pem", "-days", "2", "-extfile", "ext")
-    return folder
+    return make_authority(tmp_path_factory.mktemp("ca"))
 
 
 def tls_sim(folder, authority, name):
@@ -372,7 +361,7 @@ def test_tls_for_callers(tmp_path, authority, sim):
     gateway.stop()
     (tmp_path / "bad.toml").write_text(simple(tmp_path, sim, '[tls]\ncertificate = "none.pem"\nprivate_key = { file = "none.key" }\n'))
     done = run("serve", "--config", tmp_path / "bad.toml")
-    assert done.returncode == 1 and "none.pem" in done.stderr
+    assert done.returncode == 3 and "none.pem" in done.stderr
 
 
 # ---- The six timeouts ----
@@ -548,3 +537,89 @@ def test_a_log_that_nobody_reads_holds_nobody_up(tmp_path, sim):
     process.send_signal(signal.SIGTERM)
     assert process.wait(PATIENCE) == 0
     os.close(read_end)
+
+
+def test_start_after_a_kill(tmp_path, sim):
+    """Sockets of a process that had no time to clean up are in nobody's way, and neither is its lock."""
+    config = simple(tmp_path, sim).replace('"127.0.0.1:0"', '["127.0.0.1:0", "unix:calls.sock"]', 1)
+    gateway = Gateway(tmp_path, config)
+    gateway.process.kill()
+    gateway.wait()
+    assert (tmp_path / "calls.sock").exists() and (tmp_path / "data/admin.sock").exists()
+    assert [key["name"] for key in json.loads(run("key", "list", "--config", gateway.config, "--json").stdout)["keys"]] == ["test"]
+    again = Gateway(tmp_path, config)
+    with again.client(api_key=gateway.key) as client:
+        assert client.chat.completions.create(model="m", messages=MESSAGES).choices
+    again.stop()
+
+
+def test_an_access_log_on_a_full_disk_holds_nobody_up(tmp_path, sim):
+    gateway = Gateway(tmp_path, simple(tmp_path, sim, '[log]\naccess = "/dev/full"\n'))
+    for _ in range(3):
+        assert ask(gateway).choices
+    wait_until(lambda: gateway.metric("bellwether_access_log_dropped_total") == 3)
+    assert "cannot write the access log" in gateway.said()
+    gateway.stop()
+
+
+def test_a_line_of_the_access_log(tmp_path, sim):
+    """What docs/operating.md lists, for a request that has all of it and for one that was refused."""
+    gateway = Gateway(tmp_path, simple(tmp_path, sim))
+    with gateway.client(default_headers={"x-client-request-id": "job-1"}) as client:
+        list(client.chat.completions.create(model="m", messages=MESSAGES, stream=True))
+    line = gateway.log_line(lambda line: line.get("stream"))
+    assert set(line) == {"at", "request_id", "client_request_id", "method", "endpoint", "status", "model", "upstream", "key_id", "account", "stream", "attempts", "retry_count",
+                         "input_tokens", "cached_input_tokens", "output_tokens", "usage_basis", "total_ms", "overhead_ms", "first_token_ms"}
+    assert (line["client_request_id"], line["method"], line["endpoint"], line["status"], line["usage_basis"]) == ("job-1", "POST", "/v1/chat/completions", 200, "reported")
+    assert 0 < line["overhead_ms"] <= line["total_ms"]
+    for odd in ("a" * 513, "\u00e9"):  # not sane: neither logged nor sent back
+        connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=PATIENCE)
+        connection.request("GET", "/v1/nothing", headers={"x-client-request-id": odd})
+        reply = connection.getresponse()
+        assert reply.status == 404 and reply.getheader("x-client-request-id") is None
+        line = gateway.log_line(lambda line: line["request_id"] == reply.getheader("x-request-id"))
+        assert "client_request_id" not in line and line["failure"] == "endpoint_unknown"
+        connection.close()
+    gateway.stop()
+
+
+def test_reload_takes_new_certificates_and_keeps_connections(tmp_path, sim):
+    first, second = make_authority(mkdir(tmp_path / "first")), make_authority(mkdir(tmp_path / "second"))
+    for name in ("good.pem", "good.key"):
+        (tmp_path / name).write_text((first / name).read_text())
+    gateway = Gateway(tmp_path, simple(tmp_path, sim, '[tls]\ncertificate = "good.pem"\nprivate_key = { file = "good.key" }\n', top="lanes = 1\n"))
+
+    def client(authority):
+        return gateway.client(http_client=openai.DefaultHttpxClient(verify=ssl.create_default_context(cafile=str(authority / "ca.pem"))))
+
+    with client(first) as old, client(second) as new:
+        assert old.models.list()
+        with pytest.raises(openai.APIConnectionError):
+            new.models.list()
+        (tmp_path / "good.pem").write_text("no certificate")
+        gateway.signal(signal.SIGHUP)
+        wait_until(lambda: "reload refused" in gateway.said())
+        with client(first) as another:
+            assert another.models.list()
+        for name in ("good.pem", "good.key"):
+            (tmp_path / name).write_text((second / name).read_text())
+        gateway.signal(signal.SIGHUP)
+        wait_until(lambda: "configuration reloaded" in gateway.said())
+        wait_until(lambda: new_certificate(gateway, second))
+        assert new.models.list()
+        assert old.models.list()  # on the connection that it has
+    gateway.stop()
+
+
+def mkdir(path):
+    path.mkdir()
+    return path
+
+
+def new_certificate(gateway, authority):
+    """Whether a new connection gets the authority's certificate: lanes take it up a moment after the reload was told."""
+    try:
+        with gateway.connect() as plain, ssl.create_default_context(cafile=str(authority / "ca.pem")).wrap_socket(plain, server_hostname="localhost"):
+            return True
+    except ssl.SSLError:
+        return False

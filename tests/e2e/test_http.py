@@ -63,6 +63,9 @@ MALFORMED = {
     "no version": "GET /healthz\r\n\r\n",
     "nonsense": "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + "x" * 50 + "\r\n\r\n",
     "HTTP/2 preface": "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "chunked in HTTP/1.0": f"POST /v1/chat/completions HTTP/1.0\r\n{GOOD}transfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    "NUL in the path": "GET /heal\0thz HTTP/1.1\r\nhost: x\r\n\r\n",
+    "CONNECT": "CONNECT x:443 HTTP/1.1\r\nhost: x\r\n\r\n",
     "two hosts": "GET /healthz HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n",
     "no host": "GET /healthz HTTP/1.1\r\n\r\n",
 }
@@ -137,28 +140,33 @@ def test_no_key_no_body(world):
         assert read_reply(connection)[0] == 401
 
 
-def test_keep_alive_and_pipelining(world):
-    with world.connect() as connection:
-        connection.sendall(request(world) + request(world, path="/v1/nothing") + b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
-        statuses, left = [], b""
-        for _ in range(3):
-            buffered = left
-            while True:
-                head, gap, body = buffered.partition(b"\r\n\r\n")
-                length = next((int(line[16:]) for line in head.split(b"\r\n") if line.startswith(b"content-length: ")), None)
-                if gap and length is not None and len(body) >= length:
-                    break
-                buffered += connection.recv(65536)
-            statuses.append(int(head.split(b" ")[1]))
-            left = body[length:]
-        # An unknown path is refused before its body is read, and the connection ends with it: what follows is not guessed at.
-            if statuses[-1] == 404:
-                break
-        assert statuses == [200, 404]
+def read_all(connection):
+    received = b""
+    while piece := connection.recv(65536):
+        received += piece
+    return received
+
+
+def test_keep_alive(world):
     with world.connect() as connection:
         for _ in range(3):
             connection.sendall(request(world))
             assert read_reply(connection)[0] == 200
+
+
+def test_pipelining(world):
+    """Requests that are sent without waiting are answered one after the other, streams among them."""
+    stream = json.dumps({"model": "chat", "messages": [1], "stream": True})
+    last = b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
+    with world.connect() as connection:
+        connection.sendall(request(world) * 20 + request(world, stream) + request(world) + last)
+        received = read_all(connection)
+    assert received.count(b"HTTP/1.1 200 OK\r\n") == 23 and received.count(b"data: [DONE]\n\n\r\n0\r\n\r\n") == 1
+    assert received.endswith(b'{"status":"ok"}')
+    with world.connect() as connection:  # what follows a refused request is not guessed at
+        connection.sendall(request(world) + request(world, path="/v1/nothing") + last)
+        received = read_all(connection)
+    assert [int(piece[:3]) for piece in received.split(b"HTTP/1.1 ")[1:]] == [200, 404]
 
 
 def test_http_1_0(world):
@@ -175,6 +183,11 @@ def test_head(world):
         status, fields, _, rest = read_reply(connection, head_only=True)
         assert status == 200 and int(fields["content-length"]) > 0
         assert rest == b"" or rest.startswith(b"HTTP/1.1 200")
+    for path, expected in [("/v1/models", 200), ("/v1/nothing", 404), ("/v1/chat/completions", 405)]:  # the head of GET, and never a body
+        with world.connect() as connection:
+            connection.sendall(f"HEAD {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {world.key}\r\nconnection: close\r\n\r\n".encode())
+            status, fields, _, rest = read_reply(connection, head_only=True)
+            assert (status, rest, connection.recv(1)) == (expected, b"", b"") and int(fields["content-length"]) > 0
 
 
 def test_expect_100_continue(world):

@@ -1,0 +1,110 @@
+"""The simulator as an upstream by itself: whose manners it has, and that it is the same every time."""
+import json
+import re
+import signal
+
+import openai
+import pytest
+
+from conftest import Simulator, get
+
+MESSAGES = [{"role": "user", "content": "Tell me."}]
+DIALECTS = ["vllm", "deepseek", "llama-server", "openai"]
+
+
+def ask(url, stream=False, **more):
+    with openai.OpenAI(api_key="any", base_url=url + "/v1", max_retries=0) as client:
+        answer = client.chat.completions.create(model="m", messages=MESSAGES, stream=stream, **more)
+        return list(answer) if stream else answer
+
+
+@pytest.fixture
+def sims(tmp_path):
+    made = []
+
+    def make(*arguments):
+        made.append(Simulator(tmp_path, "--model", "m", *arguments, name=f"sim{len(made)}"))
+        return made[-1]
+
+    yield make
+    for sim in made:
+        sim.stop()
+
+
+def test_the_same_seed_gives_the_same_words(sims):
+    texts = [ask(sims("--seed", seed, "--tokens", "30").url).choices[0].message.content for seed in ("1", "1", "2")]
+    assert texts[0] == texts[1] != texts[2]
+
+
+def test_the_number_of_tokens_and_the_reasoning(sims):
+    sim = sims("--tokens", "7", "--reasoning", "--flavor", "deepseek")
+    assert ask(sim.url).choices[0].message.reasoning_content
+    sim = sims("--tokens", "7")
+    assert ask(sim.url).usage.completion_tokens == 7
+    assert len([chunk for chunk in ask(sim.url, stream=True) if chunk.choices and chunk.choices[0].delta.content]) == 7
+    assert ask(sim.url, max_tokens=3).choices[0].finish_reason == "length"
+
+
+@pytest.mark.parametrize("flavor, prefix", [("vllm", "vllm:"), ("llama-server", "llamacpp:"), ("deepseek", None), ("openai", None)])
+def test_a_metrics_page_where_there_is_one(sims, flavor, prefix):
+    sim = sims("--flavor", flavor)
+    ask(sim.url)
+    status, _, page = get(sim.url + "/metrics")
+    if prefix is None:
+        assert status == 404
+        return
+    assert status == 200
+    counted = {line.rsplit(" ", 1)[0].split("{")[0]: float(line.rsplit(" ", 1)[1]) for line in page.splitlines() if line.startswith(prefix)}
+    assert sum(value for name, value in counted.items() if re.search(r"generation_tokens_total|tokens_predicted_total", name)) == 16
+
+
+@pytest.mark.parametrize("flavor", DIALECTS)
+def test_model_list_and_errors_are_the_flavours_own(sims, flavor):
+    sim = sims("--flavor", flavor)
+    listed = json.loads(get(sim.url + "/v1/models")[2])["data"][0]
+    assert listed["id"] == "m" and listed["owned_by"] == {"vllm": "vllm", "deepseek": "deepseek", "llama-server": "llamacpp", "openai": "openai"}[flavor]
+    sim.fault("context-length")
+    status, _, body = get(sim.url + "/v1/chat/completions", "POST", json.dumps({"model": "m", "messages": MESSAGES}))
+    error = json.loads(body)["error"]
+    assert status == 400 and error["code"] == {"vllm": 400, "deepseek": "invalid_request_error", "llama-server": 400, "openai": "context_length_exceeded"}[flavor]
+
+
+def test_access_lines_as_a_vllm_writes_them(sims):
+    sim = sims("--access-log")
+    ask(sim.url)
+    get(sim.url + "/v1/chat/completions", "POST", json.dumps({"model": "other", "messages": MESSAGES}))
+    sim.signal(signal.SIGTERM)
+    sim.wait()
+    lines = [line for line in (sim.folder / f"{sim.name}.out").read_text().splitlines() if "HTTP/1.1" in line]
+    assert len(lines) == 2
+    assert re.search(r'INFO: +127\.0\.0\.1:\d+ - "POST /v1/chat/completions HTTP/1\.1" 200 OK$', lines[0])
+    assert re.search(r'INFO: +127\.0\.0\.1:\d+ - "POST /v1/chat/completions HTTP/1\.1" 404 Not Found$', lines[1])
+
+
+def test_a_fault_from_the_start_and_by_hand(sims):
+    sim = sims("--fault", "503")
+    with pytest.raises(openai.InternalServerError):
+        ask(sim.url)
+    sim.fault(None)
+    assert ask(sim.url).choices
+    refusing = sims("--fault", "refuse")
+    with pytest.raises(openai.APIConnectionError):
+        ask(refusing.url)
+
+
+def test_what_it_records(sims):
+    sim = sims()
+    ask(sim.url, extra_headers={"x-mark": "7"})
+    seen = sim.requests()[-1]
+    assert seen["headers"]["x-mark"] == "7" and json.loads(seen["body"])["messages"] == MESSAGES
+    sim.forget()
+    assert sim.requests() == []
+    silent = sims("--no-record")
+    ask(silent.url)
+    assert silent.requests() == []
+
+
+def test_a_key_of_its_own(sims):
+    sim = sims("--api-key", "right")
+    with pytest.raises(openai.AuthenticationError):
+        ask(sim.url)

@@ -87,6 +87,7 @@ Result<std::optional<AdminReply>> ask_server(const std::string& data_folder, std
   if (place.path.size() >= sizeof address.sun_path) return std::optional<AdminReply>{};
   std::memcpy(address.sun_path, place.path.data(), place.path.size());
   const Descriptor socket{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  if (socket.fd < 0) return trouble("socket");
   be_patient(socket.fd);
   if (::connect(socket.fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     if (errno == ENOENT || errno == ECONNREFUSED || errno == ENOTDIR) return std::optional<AdminReply>{};
@@ -109,6 +110,7 @@ Result<AdminReply> ask_url(const std::string& url, const std::string& token, std
   const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> addresses{found, &::freeaddrinfo};
   for (const addrinfo* address = found; address != nullptr; address = address->ai_next) {
     const Descriptor socket{::socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    if (socket.fd < 0) continue;
     be_patient(socket.fd);
     if (::connect(socket.fd, address->ai_addr, address->ai_addrlen) != 0) continue;
     return converse(socket.fd, method, parsed->path + std::string(path), body, "authorization: Bearer " + token + "\r\n");

@@ -55,7 +55,13 @@ int run(int argc, char** argv) {
   add_version(app, chosen);
   add_completion(app, chosen);
   add_not_yet(app, chosen);
-  if (argc > 1 && argv[1][0] != '-' && !is_known_verb(app, argv[1])) return exit_usage;
+  const auto is_word = [&](int i) { return argc > i && argv[i][0] != '-'; };
+  if (is_word(1) && !is_known_verb(app, argv[1])) return exit_usage;
+  if (is_word(1) && is_word(2)) {
+    const CLI::App& verb = *app.get_subcommand(argv[1]);
+    const bool has_verbs = !verb.get_subcommands([](const CLI::App*) { return true; }).empty();
+    if (has_verbs && !is_known_verb(verb, argv[2])) return exit_usage;
+  }
   try {
     app.parse(argc, argv);
     return chosen();

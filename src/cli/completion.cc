@@ -47,11 +47,12 @@ complete -F _bellwether bellwether
 void add_completion(CLI::App& app, Action& chosen) {
   const auto shell = std::make_shared<std::string>();
   CLI::App* verb = app.add_subcommand("completion", "Print a completion script for a shell");
-  verb->add_option("shell", *shell, "bash (zsh reads it after 'autoload bashcompinit; bashcompinit')")->required()->check(CLI::IsMember({"bash", "zsh"}));
+  verb->add_option("shell", *shell, "bash or zsh")->required()->check(CLI::IsMember({"bash", "zsh"}));
   verb->footer("Example:\n  bellwether completion bash > /etc/bash_completion.d/bellwether");
-  verb->callback([shell, &app, &chosen] {  // `shell` is written to by the parser: it must live as long as the verb.
-    chosen = [&app] {
-      fmt::print("{}", bash_script(app));
+  verb->callback([shell, &app, &chosen] {
+    chosen = [shell, &app] {
+      // zsh runs bash's completions once it was told to.
+      fmt::print("{}{}", *shell == "zsh" ? "autoload -U +X bashcompinit && bashcompinit\n" : "", bash_script(app));
       return exit_ok;
     };
   });

@@ -17,6 +17,15 @@ BINARY = os.environ.get("BELLWETHER", str(ROOT / "build/release/bellwether"))
 PATIENCE = 60
 
 
+def wait_until(check, tell=lambda: ""):
+    """What the check says, once it is something; `tell` explains why it is not."""
+    deadline = time.monotonic() + PATIENCE
+    while not (found := check()):
+        assert time.monotonic() < deadline, tell()
+        time.sleep(0.02)
+    return found
+
+
 class Process:
     """One bellwether process that tells its addresses through a ready file."""
 
@@ -115,13 +124,7 @@ class Simulator(Process):
 
     def wait_for(self, check):
         """The first recorded request that passes the check."""
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            for request in self.requests():
-                if check(request):
-                    return request
-            time.sleep(0.02)
-        raise AssertionError(f"not seen: {self.requests()}")
+        return wait_until(lambda: next(filter(check, self.requests()), None), lambda: f"not seen: {self.requests()}")
 
 
 class Gateway(Process):
@@ -166,13 +169,7 @@ class Gateway(Process):
 
     def log_line(self, check):
         """The access line that passes the check; lines come a moment after their request."""
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            for line in self.logged():
-                if check(line):
-                    return line
-            time.sleep(0.02)
-        raise AssertionError(f"not logged: {self.logged()}")
+        return wait_until(lambda: next(filter(check, self.logged()), None), lambda: f"not logged: {self.logged()}")
 
 
 # What a caller gets for each fault of the simulator: "ok", [status, code], "in band" (chunks, then an error). "stream" where it differs.

@@ -144,6 +144,12 @@ def test_secrets_are_never_said(tmp_path, sim):
     assert "wrong-prompt-text" not in told and "hello" not in told
 
 
+@pytest.mark.parametrize("arguments, meant", [(["srve"], "serve"), (["key", "creat", "--name", "x"], "create"), (["key", "rovoke", "x"], "revoke")])
+def test_a_mistyped_command_gets_the_one_that_was_meant(tmp_path, arguments, meant):
+    told = run(*arguments, cwd=tmp_path)
+    assert (told.returncode, told.stdout) == (2, "") and f"did you mean '{meant}'?" in told.stderr
+
+
 def test_json_has_a_schema(tmp_path):
     for arguments, schema in [(["version"], "version"), (["key", "create", "--name", "a"], "key"), (["key", "list"], "keys"), (["key", "rotate", "a"], "key"), (["key", "revoke", "a"], "key")]:
         told = json.loads(run(*arguments, "--json", cwd=tmp_path).stdout)

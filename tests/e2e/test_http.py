@@ -1,11 +1,12 @@
 """The wire itself: what no SDK would send, and what all of them rely on."""
+import contextlib
 import json
 import socket
-import time
 
+import openai
 import pytest
 
-from conftest import Gateway, Simulator, base, get
+from conftest import RAISES, Gateway, Simulator, base, get, wait_until
 
 BODY = json.dumps({"model": "chat", "messages": [{"role": "user", "content": "x"}]})
 
@@ -259,6 +260,21 @@ def test_configured_bounds(hasty):
     assert status == 502 and json.loads(body)["error"]["code"] == "upstream_error"
 
 
+def test_what_the_sdk_raises_at_our_own_bounds(hasty):
+    with hasty.client() as client, pytest.raises(RAISES[413]) as caught:
+        client.chat.completions.create(model="chat", messages=[{"role": "user", "content": "x" * 3000}])
+    assert (caught.value.status_code, caught.value.code) == (413, "request_too_large")
+    wait_until(lambda: hasty.metric("bellwether_connections_open") == 0)
+    with contextlib.ExitStack() as all_places:
+        for _ in range(20):
+            connection = all_places.enter_context(hasty.connect())
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+            assert read_reply(connection)[0] == 200
+        with hasty.client() as client, pytest.raises(RAISES[503]) as caught:
+            client.models.list()
+    assert (caught.value.code, caught.value.response.headers["retry-after"]) == ("overloaded", "1")
+
+
 def test_too_many_connections(hasty):
     connections = [hasty.connect() for _ in range(20)]
     try:
@@ -282,8 +298,5 @@ def test_a_caller_that_does_not_read_is_let_go(hasty):
         for _ in range(8):
             connection.sendall(request(hasty, body))
         hasty.log_line(lambda line: line.get("caller_gone"))
-    deadline = time.monotonic() + 20
-    while hasty.metric("bellwether_inflight_requests") > 0:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_until(lambda: hasty.metric("bellwether_inflight_requests") == 0)
     assert get(hasty.url + "/healthz")[0] == 200

@@ -12,7 +12,7 @@ import time
 import openai
 import pytest
 
-from conftest import BINARY, PATIENCE, Gateway, Process, Simulator, base, get, make_authority, run
+from conftest import BINARY, PATIENCE, Gateway, Process, Simulator, base, get, make_authority, run, wait_until
 
 MESSAGES = [{"role": "user", "content": "hello"}]
 
@@ -65,10 +65,7 @@ def test_an_upstream_that_comes_up_later(tmp_path):
             client.chat.completions.create(model="m", messages=MESSAGES)
         assert (caught.value.status_code, caught.value.code) == (503, "upstream_unavailable")
         late = Process(tmp_path, "sim", "--listen", f"127.0.0.1:{port}", "--model", "m", name="late")
-        deadline = time.monotonic() + PATIENCE
-        while not list(client.models.list()):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        wait_until(lambda: list(client.models.list()))
         assert client.chat.completions.create(model="m", messages=MESSAGES).choices
         with pytest.raises(openai.BadRequestError):
             client.chat.completions.create(model="other", messages=MESSAGES)
@@ -201,13 +198,6 @@ def test_reload_is_all_or_nothing_and_keeps_connections(tmp_path, sim):
     assert gateway.metric("bellwether_connections_total") <= 2  # the client's one, whatever was reloaded under it
     client.close()
     gateway.stop()
-
-
-def wait_until(check):
-    deadline = time.monotonic() + PATIENCE
-    while not check():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_a_reload_does_not_disturb_a_stream(tmp_path, sim):

@@ -35,3 +35,16 @@ def test_every_fault_and_metric_is_documented():
     page = pathlib.Path(ROOT / "docs/operating.md").read_text()
     for metric in set(re.findall(r'"bellwether_([a-z_]+)', source)):
         assert metric in page or metric.removeprefix("upstream_connections") in page, metric
+
+
+def test_the_labels_of_metrics_are_the_documented_ones(world):
+    """Every series of a live page against the table of docs/operating.md."""
+    with world.client() as client:
+        client.chat.completions.create(model="chat", messages=[{"role": "user", "content": "x"}])
+    rows = re.findall(r"^\| (`bellwether_.*?) \| (.*?) \| (.*?) \|$", (ROOT / "docs/operating.md").read_text(), re.M)
+    documented = {name: set(re.findall(r"[a-z]+", re.sub(r"\(.*?\)", "", labels))) for names, _, labels in rows for name in re.findall(r"`(bellwether_[a-z_]+)`", names)}
+    for line in world.metrics().splitlines():
+        series = re.match(r"(bellwether_[a-z_]+?)(?:_bucket|_sum|_count)?(?:\{(.*)\})? ", line)
+        if not series or series[1] not in documented or series[1] in ("bellwether_reloads_total", "bellwether_build_info"):
+            continue
+        assert set(re.findall(r'([a-z]+)="', series[2] or "")) - {"le"} == documented[series[1]], line

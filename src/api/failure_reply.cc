@@ -28,12 +28,14 @@ std::string sentence_of(const Failure& failure, std::string_view model, std::uin
     case Reason::caller_gone: return "The caller hung up.";
     case Reason::upstream_unreachable: return fmt::format("No upstream could be reached{} ({}).", about_model, in_words(attempts));
     case Reason::upstream_busy: return fmt::format("Rate limit exceeded{}: the upstream asks to wait ({}).", about_model, in_words(attempts));
+    case Reason::upstream_loading: return fmt::format("The upstream is still loading its model{} ({}).", about_model, in_words(attempts));
     case Reason::upstream_timeout: return fmt::format("The upstream did not answer in time{} ({}).", about_model, in_words(attempts));
     case Reason::upstream_down:
     case Reason::upstream_denied_us:
     case Reason::upstream_lacks_model: return fmt::format("The upstream failed to answer{} ({}).", about_model, in_words(attempts));
     case Reason::upstream_broken: return fmt::format("The upstream's answer broke off or could not be read{} ({}).", about_model, in_words(attempts));
     case Reason::upstream_refused: return "The upstream refused the request.";
+    case Reason::content_filtered: return "The upstream's content filter refused the request.";
     case Reason::context_too_long: return "The request does not fit into the model's context.";
     case Reason::no_upstream: return fmt::format("No upstream serves this{}.", about_model);
     case Reason::store_failed:

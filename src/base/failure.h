@@ -29,11 +29,13 @@ enum class Reason : std::uint8_t {
   upstream_unreachable,  ///< No connection: refused, DNS, TLS, connect timeout. Nothing was sent.
   upstream_busy,         ///< 429 of an upstream.
   upstream_down,         ///< 5xx of an upstream.
+  upstream_loading,      ///< 503 of an upstream that says that it is still loading its model: not ready, and not broken.
   upstream_timeout,      ///< A phase of the attempt took longer than configured.
   upstream_broken,       ///< The upstream's reply was cut, or is not what its dialect promises.
   upstream_denied_us,    ///< 401, 402, 403: our credentials or our credit there.
   upstream_lacks_model,  ///< The upstream does not know the model that the route names.
   upstream_refused,      ///< 400, 413, 422 …: the upstream's verdict on the caller's own request.
+  content_filtered,      ///< The upstream declines the content: another try would get the same answer.
   context_too_long,      ///< The upstream says that the prompt does not fit.
   no_upstream,           ///< The plan holds no candidate.
   store_failed,          ///< Our own disk or database.

@@ -30,7 +30,7 @@ enum class Policy : std::uint8_t { ordered, weighted, least_outstanding, affinit
 
 /// A second attempt beside a slow one.
 struct HedgePolicy {
-  std::uint32_t percentile = 95;   ///< Of the times to the first token: later than this is slow.
+  std::uint32_t percentile = 95;    ///< Of the times to the first token: later than this is slow.
   std::uint32_t extra_percent = 5;  ///< The requests that may be asked twice.
 
   friend bool operator==(const HedgePolicy&, const HedgePolicy&) = default;

@@ -94,7 +94,7 @@ struct Wait {
   TimePoint until;
   friend bool operator==(const Wait&, const Wait&) = default;
 };
-/// Go on with what is under way.
+/// Go on with what is under way, be it an attempt or a wait.
 struct Carry {
   std::uint32_t cancel = 0;  ///< The attempt that lost; 0: none. Its end is not to be told.
   friend bool operator==(const Carry&, const Carry&) = default;

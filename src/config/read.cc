@@ -29,6 +29,12 @@ constexpr Duration timeout_min = std::chrono::milliseconds(1);
 constexpr std::array dialects{std::pair{std::string_view("openai"), DialectName::openai}, std::pair{std::string_view("deepseek"), DialectName::deepseek},
                               std::pair{std::string_view("vllm"), DialectName::vllm}, std::pair{std::string_view("llama-server"), DialectName::llama_server}};
 
+constexpr std::array policies{
+    std::pair{std::string_view("ordered"), catalog::Policy::ordered}, std::pair{std::string_view("weighted"), catalog::Policy::weighted},
+    std::pair{std::string_view("least_outstanding"), catalog::Policy::least_outstanding}, std::pair{std::string_view("affinity"), catalog::Policy::affinity}};
+
+constexpr std::array purposes{std::pair{std::string_view("context_too_long"), catalog::Purpose::context_too_long}};
+
 std::string folder_of(const std::string& file) {
   const std::size_t slash = file.rfind('/');
   return slash == std::string::npos ? std::string{} : file.substr(0, slash + 1);
@@ -99,6 +105,8 @@ class FileReader {
   void limits(const toml::table& table);
   void upstream(std::string_view name, const toml::table& table);
   void timeouts(const toml::table& table, const std::string& name, catalog::Timeouts& into);
+  void resilience(Table& section, catalog::Upstream& into);
+  void concurrency(const toml::table& table, const std::string& name, catalog::ConcurrencyPolicy& into);
   void model(const toml::key& name, const toml::table& table);
   void route(const toml::node& node, Table& table, catalog::Model& model);
   void route_entry(const toml::node& node, Table& table, catalog::Model& model);
@@ -247,18 +255,7 @@ void FileReader::upstream(std::string_view name, const toml::table& table) {
   Table section{table, fmt::format("[upstream.{}]", name), reading_};
   catalog::Upstream upstream;
   upstream.name = name;
-  if (const auto text = section.take_string("dialect")) {
-    const auto* found = std::ranges::find(dialects, std::string_view(*text), [](const auto& row) { return row.first; });
-    if (found != dialects.end()) {
-      upstream.dialect = found->second;
-    } else {
-      std::vector<std::string_view> names;
-      for (const auto& row : dialects) names.push_back(row.first);
-      const auto near = nearest(*text, names, 1);
-      section.complain(*table.get("dialect"), fmt::format("unknown dialect \"{}\"{}; there are openai, deepseek, vllm and llama-server", *text,
-                                                          near.empty() ? "" : fmt::format("; did you mean \"{}\"?", near.front())));
-    }
-  }
+  section.take_word("dialect", upstream.dialect, dialects);
   const auto base_url = section.take_string("base_url");
   if (base_url) {
     if (const auto url = parse_url(*base_url)) {
@@ -277,8 +274,54 @@ void FileReader::upstream(std::string_view name, const toml::table& table) {
   section.take_integer("connections", upstream.connections_max, 1, connections_max);
   section.take_integer("idle_connections", upstream.idle_max, 0, connections_max);
   section.take_duration("idle_for", upstream.idle_for, std::chrono::seconds(1));
+  resilience(section, upstream);
   section.end();
   config_.upstreams.push_back(std::move(upstream));
+}
+
+/// The keys of an upstream that docs/resilience.md explains.
+void FileReader::resilience(Table& section, catalog::Upstream& into) {
+  constexpr std::int64_t retries_max = 5;
+  section.take_integer("retries", into.retry.retries, 0, retries_max);
+  section.take_percent("retry_budget", into.retry.budget_percent, 0, 100);
+  section.take_duration("retry_after_max", into.retry.after_max, Duration{});
+  if (const toml::table* found = section.take_table("breaker")) {
+    Table breaker{*found, section.in("breaker"), reading_};
+    breaker.take_integer("failures", into.breaker.failures, 1, 1'000'000);
+    breaker.take_percent("rate", into.breaker.rate_percent, 1, 100);
+    breaker.take_duration("open_for", into.breaker.open_for, timeout_min);
+    breaker.take_duration("open_for_max", into.breaker.open_for_max, timeout_min);
+    breaker.end();
+    if (into.breaker.open_for_max < into.breaker.open_for) {
+      // Given alone, a longer first pause means that it does not grow.
+      if (found->get("open_for_max") == nullptr) into.breaker.open_for_max = into.breaker.open_for;
+      else breaker.complain(*found->get("open_for_max"), fmt::format("{} is below open_for", breaker.in("open_for_max")));
+    }
+  }
+  if (const toml::table* found = section.take_table("concurrency")) concurrency(*found, section.in("concurrency"), into.concurrency);
+  if (const toml::table* found = section.take_table("min_rate")) {
+    Table rate{*found, section.in("min_rate"), reading_};
+    rate.take_integer("tokens", into.min_rate.tokens, 1, 1'000'000);
+    rate.take_duration("over", into.min_rate.over, std::chrono::seconds(1));
+    rate.end();
+    if (found->get("tokens") == nullptr) rate.complain(fmt::format("{} needs tokens", section.in("min_rate")));
+  }
+  if (const toml::table* found = section.take_table("probe")) {
+    Table probe{*found, section.in("probe"), reading_};
+    probe.take_duration("every", into.probe_every, std::chrono::seconds(1));
+    probe.end();
+    if (found->get("every") == nullptr) probe.complain(fmt::format("{} needs every", section.in("probe")));
+  }
+}
+
+void FileReader::concurrency(const toml::table& table, const std::string& name, catalog::ConcurrencyPolicy& into) {
+  Table section{table, name, reading_};
+  section.take_integer("max", into.max, 1, connections_max);
+  if (const auto adaptive = section.take_boolean("adaptive")) into.adaptive = *adaptive;
+  section.take_integer("queue", into.queue_max, 0, connections_max);
+  section.take_duration("queue_for", into.queue_for, timeout_min);
+  section.end();
+  if (table.get("max") == nullptr) section.complain(fmt::format("{} needs max", name));
 }
 
 void FileReader::timeouts(const toml::table& table, const std::string& name, catalog::Timeouts& into) {
@@ -306,6 +349,16 @@ void FileReader::model(const toml::key& name, const toml::table& table) {
     section.complain(
         fmt::format("[model.{}] needs a route, such as route = [\"{}\"]", model.id, config_.upstreams.empty() ? "upstream" : config_.upstreams.front().name));
   if (const toml::node* node = section.take("aliases")) aliases(*node, section, model);
+  section.take_word("policy", model.policy, policies);
+  if (const toml::table* found = section.take_table("hedge")) {
+    Table hedge{*found, section.in("hedge"), reading_};
+    model.hedge.emplace();
+    hedge.take_integer("percentile", model.hedge->percentile, 50, 99);
+    hedge.take_percent("extra", model.hedge->extra_percent, 1, 100);
+    hedge.end();
+  }
+  if (const auto rescue = section.take_boolean("rescue")) model.rescue = *rescue ? catalog::Rescue::on : catalog::Rescue::off;
+  section.take_duration("deadline", model.deadline, timeout_min);
   if (const toml::table* prices = section.take_table("price")) price(*prices, section.in("price"), model);
   section.end();
   config_.models.push_back(std::move(model));
@@ -337,12 +390,14 @@ void FileReader::aliases(const toml::node& node, Table& table, catalog::Model& m
 }
 
 void FileReader::route(const toml::node& node, Table& table, catalog::Model& model) {
-  constexpr std::size_t entries_max = 32;
+  constexpr std::size_t entries_max = catalog::route_entries_max;
   const toml::array* list = node.as_array();
   if (list == nullptr || list->empty() || list->size() > entries_max)
     return table.complain(node, fmt::format("{} must be an array of 1 to {} entries such as \"hosted\" or {{ upstream = \"hosted\", model = \"name-there\" }}",
                                             table.in("route"), entries_max));
   for (const toml::node& entry : *list) route_entry(entry, table, model);
+  const bool none_left = std::ranges::all_of(model.route, [](const catalog::RouteEntry& entry) { return entry.purpose != catalog::Purpose::every_request; });
+  if (none_left && !model.route.empty()) table.complain(node, fmt::format("{} needs an entry without for: one for every request", table.in("route")));
 }
 
 void FileReader::route_entry(const toml::node& node, Table& table, catalog::Model& model) {
@@ -367,6 +422,7 @@ void FileReader::route_entry(const toml::node& node, Table& table, catalog::Mode
     entry.model = *std::move(there);
   }
   section.take_integer("weight", entry.weight, 1, 1'000'000);
+  section.take_word("for", entry.purpose, purposes);
   if (const toml::table* request = section.take_table("request")) request_defaults(*request, section.in("request"), entry);
   section.end();
   if (inner->get("upstream") == nullptr) section.complain(fmt::format("an entry of {} needs upstream", name));

@@ -43,6 +43,8 @@ using ReadResult = std::variant<Config, std::vector<Problem>>;
 /// "10s", "250ms", "2m", "1h": a number and a unit. "32MiB", "64KiB", "100B", "10MB".
 [[nodiscard]] std::optional<Duration> parse_duration(std::string_view text);
 [[nodiscard]] std::optional<std::uint64_t> parse_bytes(std::string_view text);
+/// "20%": whole percent, at most 100.
+[[nodiscard]] std::optional<std::uint32_t> parse_percent(std::string_view text);
 [[nodiscard]] std::optional<ListenAddress> parse_listen(std::string_view text);
 [[nodiscard]] std::optional<catalog::Url> parse_url(std::string_view text);
 

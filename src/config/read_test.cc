@@ -114,7 +114,72 @@ INSTANTIATE_TEST_SUITE_P(
                     BadCase{UPSTREAM "[model.m]\nroute = [\"u\"]\naliases = [\"x\"]\n[model.x]\nroute = [\"u\"]", "is taken by model"},
                     BadCase{UPSTREAM "[model.m]\nroute = [{ upstream = \"u\", request = { model = \"x\" } }]", "cannot set model"},
                     BadCase{UPSTREAM "[model.m]\nroute = [{ upstream = \"u\", request = { d = 2026-01-01 } }]", "has no JSON form"},
+                    BadCase{UPSTREAM "retries = 6", "between 0 and 5"}, BadCase{UPSTREAM "retry_budget = \"20\"", "must be a share"},
+                    BadCase{UPSTREAM "breaker = { open_for = \"5s\", open_for_max = \"4s\" }", "is below open_for"},
+                    BadCase{UPSTREAM "breaker = { failure = 5 }", "did you mean failures?"}, BadCase{UPSTREAM "breaker = { rate = \"0%\" }", "from \"1%\""},
+                    BadCase{UPSTREAM "concurrency = { adaptive = true }", "needs max"},
+                    BadCase{UPSTREAM "concurrency = { max = 1, adaptive = 1 }", "true or false"},
+                    BadCase{UPSTREAM "min_rate = { over = \"30s\" }", "needs tokens"}, BadCase{UPSTREAM "probe = {}", "needs every"},
+                    BadCase{UPSTREAM "probe = { every = \"10ms\" }", "at least 1000 ms"},
+                    BadCase{UPSTREAM "[model.m]\nroute = [\"u\"]\nhedge = { percentile = 100 }", "between 50 and 99"},
+                    BadCase{UPSTREAM "[model.m]\nroute = [\"u\"]\nhedge = { extra = \"0%\" }", "from \"1%\""},
+                    BadCase{UPSTREAM "[model.m]\nroute = [\"u\"]\nrescue = \"on\"", "true or false"},
+                    BadCase{UPSTREAM "[model.m]\nroute = [{ upstream = \"u\", for = \"context\" }]", "there is only context_too_long"},
+                    BadCase{UPSTREAM "[model.m]\nroute = [{ upstream = \"u\", for = \"context_too_long\" }]", "one for every request"},
                     BadCase{"[tls]\ncertificate = \"c\"", "[tls] needs"}, BadCase{"[compat]\nunknown_model_status = 403", "400 or 404"}));
+
+TEST(Config, ReadsThePoliciesOfResilience) {
+  const Config config = good(R"(
+[upstream.hosted]
+base_url = "https://api.deepseek.com/v1"
+retries = 1
+retry_budget = "10%"
+retry_after_max = "3s"
+breaker = { failures = 3, rate = "30%", open_for = "2s", open_for_max = "30s" }
+concurrency = { max = 64, adaptive = true, queue = 10, queue_for = "1s" }
+min_rate = { tokens = 2, over = "20s" }
+probe = { every = "10s" }
+[upstream.long]
+base_url = "http://long/v1"
+breaker = { open_for = "10s" }
+[model.m]
+route = [{ upstream = "hosted", weight = 3 }, { upstream = "long", for = "context_too_long" }]
+policy = "least_outstanding"
+hedge = { percentile = 90, extra = "2%" }
+rescue = false
+deadline = "1m"
+[model.n]
+route = ["hosted"]
+hedge = {}
+)");
+  ASSERT_EQ(config.upstreams.size(), 2U);
+  const catalog::Upstream& hosted = config.upstreams[0];
+  EXPECT_EQ(hosted.retry, (catalog::Retry{.retries = 1, .budget_percent = 10, .after_max = std::chrono::seconds(3)}));
+  EXPECT_EQ(hosted.breaker, (catalog::BreakerPolicy{3, 30, std::chrono::seconds(2), std::chrono::seconds(30)}));
+  EXPECT_EQ(hosted.concurrency, (catalog::ConcurrencyPolicy{64, true, 10, std::chrono::seconds(1)}));
+  EXPECT_EQ(hosted.min_rate, (catalog::MinRate{2, std::chrono::seconds(20)}));
+  EXPECT_EQ(hosted.probe_every, std::chrono::seconds(10));
+  EXPECT_EQ(config.upstreams[1].retry, catalog::Retry{});
+  EXPECT_EQ(config.upstreams[1].breaker.open_for_max, std::chrono::seconds(10));
+  ASSERT_EQ(config.models.size(), 2U);
+  const catalog::Model& model = config.models[0];
+  EXPECT_EQ(model.policy, catalog::Policy::least_outstanding);
+  EXPECT_EQ(model.hedge, (catalog::HedgePolicy{.percentile = 90, .extra_percent = 2}));
+  EXPECT_EQ(model.rescue, catalog::Rescue::off);
+  EXPECT_EQ(model.deadline, std::chrono::minutes(1));
+  EXPECT_EQ(model.route[0].purpose, catalog::Purpose::every_request);
+  EXPECT_EQ(model.route[1].purpose, catalog::Purpose::context_too_long);
+  EXPECT_EQ(config.models[1].hedge, catalog::HedgePolicy{});
+  EXPECT_EQ(config.models[1].policy, catalog::Policy::ordered);
+}
+
+TEST(Config, TellsWhereAPolicyIsWrong) {
+  EXPECT_EQ(bad(UPSTREAM "retry_budget = 0.2\n"), "b.toml:3:16: retry_budget in [upstream.u] must be a share from \"0%\" to \"100%\"\n");
+  EXPECT_EQ(bad(UPSTREAM "breaker = { failures = 0 }\n"), "b.toml:3:24: failures in breaker in [upstream.u] must be between 1 and 1000000\n");
+  EXPECT_EQ(
+      bad(UPSTREAM "[model.m]\nroute = [\"u\"]\npolicy = \"wieghted\"\n"),
+      "b.toml:5:10: policy in [model.m] cannot be \"wieghted\"; did you mean \"weighted\"?; there are ordered, weighted, least_outstanding and affinity\n");
+}
 
 TEST(Config, NeverRepeatsASecret) { EXPECT_EQ(bad("[upstream.u]\nbase_url = \"http://u\"\napi_key = \"sk-plain\"").find("sk-plain"), std::string::npos); }
 

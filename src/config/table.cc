@@ -81,6 +81,37 @@ void Table::take_bytes(std::string_view key, std::uint64_t& into, std::uint64_t 
   else into = *value;
 }
 
+void Table::take_percent(std::string_view key, std::uint32_t& into, std::uint32_t min, std::uint32_t max) {
+  const toml::node* node = take(key);
+  if (node == nullptr) return;
+  const auto text = node->value_exact<std::string>();
+  const auto value = text ? parse_percent(*text) : std::nullopt;
+  if (!value || *value < min || *value > max) complain(*node, fmt::format("{} must be a share from \"{}%\" to \"{}%\"", in(key), min, max));
+  else into = *value;
+}
+
+std::optional<bool> Table::take_boolean(std::string_view key) {
+  const toml::node* node = take(key);
+  if (node == nullptr) return std::nullopt;
+  const auto value = node->value_exact<bool>();
+  if (!value) wrong_type(*node, key, "true or false");
+  return value;
+}
+
+std::optional<std::size_t> Table::word(std::string_view key, std::span<const std::string_view> names) {
+  const auto text = take_string(key);
+  if (!text) return std::nullopt;
+  const auto found = std::ranges::find(names, std::string_view(*text));
+  if (found != names.end()) return static_cast<std::size_t>(found - names.begin());
+  const auto near = nearest(*text, names, 1);
+  std::string words;
+  for (std::size_t i = 0; i < names.size(); ++i) words += fmt::format("{}{}", i == 0 ? "" : i + 1 == names.size() ? " and " : ", ", names[i]);
+  complain(*table_.get(key),
+           fmt::format("{} cannot be \"{}\"{}; there {} {}", in(key), *text, near.empty() ? std::string{} : fmt::format("; did you mean \"{}\"?", near.front()),
+                       names.size() == 1 ? "is only" : "are", words));
+  return std::nullopt;
+}
+
 std::optional<std::int64_t> Table::integer(std::string_view key, std::int64_t min, std::int64_t max) {
   const toml::node* node = take(key);
   if (node == nullptr) return std::nullopt;

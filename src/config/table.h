@@ -2,10 +2,13 @@
 // a file is being read.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 // toml++ 3.3 asserts what a malformed file can break (`[#x]` ahead of a key), and in release builds goes on into the undefined:
@@ -54,6 +57,16 @@ class Table {
   [[nodiscard]] std::optional<std::string> take_string(std::string_view key);
   void take_duration(std::string_view key, Duration& into, Duration min);
   void take_bytes(std::string_view key, std::uint64_t& into, std::uint64_t min);
+  /// A string such as "20%", into whole percent.
+  void take_percent(std::string_view key, std::uint32_t& into, std::uint32_t min, std::uint32_t max);
+  [[nodiscard]] std::optional<bool> take_boolean(std::string_view key);
+  /// One of a few words; `words` are told where it is none of them.
+  template <class Value, std::size_t count>
+  void take_word(std::string_view key, Value& into, const std::array<std::pair<std::string_view, Value>, count>& words) {
+    std::array<std::string_view, count> names;
+    for (std::size_t i = 0; i < count; ++i) names[i] = words[i].first;
+    if (const auto index = word(key, names)) into = words[*index].second;
+  }
   template <class Integer>
   void take_integer(std::string_view key, Integer& into, std::int64_t min, std::int64_t max) {
     if (const auto value = integer(key, min, max)) into = static_cast<Integer>(*value);
@@ -69,6 +82,7 @@ class Table {
   [[nodiscard]] std::string in(std::string_view key) const;
 
  private:
+  [[nodiscard]] std::optional<std::size_t> word(std::string_view key, std::span<const std::string_view> names);
   [[nodiscard]] std::optional<std::int64_t> integer(std::string_view key, std::int64_t min, std::int64_t max);
   void wrong_type(const toml::node& at, std::string_view key, std::string_view wanted);
 

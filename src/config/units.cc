@@ -83,6 +83,12 @@ std::optional<std::uint64_t> parse_bytes(std::string_view text) {
   return quantity->number * size;
 }
 
+std::optional<std::uint32_t> parse_percent(std::string_view text) {
+  const auto quantity = split(text);
+  if (!quantity || quantity->unit != "%" || quantity->number > 100) return std::nullopt;
+  return static_cast<std::uint32_t>(quantity->number);
+}
+
 std::optional<ListenAddress> parse_listen(std::string_view text) {
   ListenAddress address;
   if (text.starts_with("unix:")) {

@@ -16,7 +16,7 @@ class FirstTokenTimes {
  public:
   void add(Duration time);
   [[nodiscard]] std::uint32_t count() const { return count_; }
-  /// The time that `percent` of the requests stay below, at most 19 % too high. Zero without any.
+  /// The time that `percent` of the requests stay below, at most a quarter too high. Zero without any.
   [[nodiscard]] Duration percentile(std::uint32_t percent) const;
 
  private:

@@ -7,7 +7,7 @@
 namespace bellwether::relay {
 namespace {
 
-TEST(FirstTokenTimes, FindAPercentileWithinAFifth) {
+TEST(FirstTokenTimes, FindAPercentileWithinAQuarter) {
   FirstTokenTimes times;
   for (int i = 1; i <= 1'000; ++i) times.add(milliseconds(i));
   EXPECT_GE(times.percentile(95), milliseconds(950));

@@ -130,6 +130,14 @@ std::shared_ptr<const Targets> Health::adopt(const catalog::Revision& revision, 
   }
   const auto targets = std::make_shared<Targets>();
   for (const catalog::Model& model : revision.models()) {
+    std::shared_ptr<Hedge> hedge;
+    if (model.hedge) {
+      std::weak_ptr<Hedge>& known = hedges_[model.id];
+      hedge = known.lock();
+      if (hedge) hedge->set_policy(*model.hedge);
+      else known = hedge = std::make_shared<Hedge>(*model.hedge);
+    }
+    targets->hedges_.push_back(std::move(hedge));
     targets->first_.push_back(targets->all_.size());
     for (const catalog::RouteEntry& entry : model.route) {
       const catalog::BreakerPolicy& policy = revision.upstreams()[entry.upstream].breaker;
@@ -147,6 +155,7 @@ std::shared_ptr<const Targets> Health::adopt(const catalog::Revision& revision, 
   }
   targets->first_.push_back(targets->all_.size());
   std::erase_if(targets_, [](const auto& row) { return row.second.expired(); });
+  std::erase_if(hedges_, [](const auto& row) { return row.second.expired(); });
   std::erase_if(loads_, [](const auto& row) { return row.second.expired(); });
   return targets;
 }

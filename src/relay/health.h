@@ -17,6 +17,7 @@
 #include "catalog/revision.h"
 #include "relay/breaker.h"
 #include "relay/concurrency.h"
+#include "relay/hedge.h"
 #include "relay/retry_budget.h"
 
 namespace bellwether::relay {
@@ -94,11 +95,14 @@ class Targets {
   [[nodiscard]] std::span<const std::shared_ptr<Target>> of(std::size_t model) const {
     return {all_.data() + first_[model], first_[model + 1] - first_[model]};
   }
+  /// What is known for hedging that model; null: it is not hedged.
+  [[nodiscard]] Hedge* hedge(std::size_t model) const { return hedges_[model].get(); }
 
  private:
   friend class Health;
   std::vector<std::shared_ptr<Target>> all_;
-  std::vector<std::size_t> first_;  ///< Of each model, and the end.
+  std::vector<std::shared_ptr<Hedge>> hedges_;  ///< Of each model.
+  std::vector<std::size_t> first_;              ///< Of each model, and the end.
 };
 
 /// For /metrics and the admin port.
@@ -138,6 +142,7 @@ class Health {
   // Weak: a target lives as long as a revision that names it, so catalogs that come and go leave nothing behind.
   std::map<std::string, std::weak_ptr<Load>> loads_;
   std::map<std::pair<std::string, std::string>, std::weak_ptr<Target>> targets_;
+  std::map<std::string, std::weak_ptr<Hedge>> hedges_;  ///< By the model's id.
 };
 
 }  // namespace bellwether::relay

@@ -83,6 +83,21 @@ TEST(Health, SurvivesARevision) {
   EXPECT_EQ(moved->of(0)[0]->breaker().state(), Breaker::State::closed);
 }
 
+TEST(Health, KeepsWhatItKnowsForHedging) {
+  catalog::Upstream upstream;
+  upstream.name = "a";
+  catalog::Model hedged, plain;
+  hedged.id = "hedged", plain.id = "plain";
+  hedged.route = plain.route = {{.upstream = 0, .model = "m"}};
+  hedged.hedge.emplace();
+  Health health{1};
+  const auto before = health.adopt(catalog::Revision{1, {upstream}, {hedged, plain}}, start);
+  const auto after = health.adopt(catalog::Revision{2, {upstream}, {plain, hedged}}, start);
+  EXPECT_NE(before->hedge(0), nullptr);
+  EXPECT_EQ(before->hedge(1), nullptr);
+  EXPECT_EQ(after->hedge(1), before->hedge(0));
+}
+
 TEST(Health, ForgetsTargetsThatNoRevisionNames) {
   catalog::Upstream upstream;
   upstream.name = "a";

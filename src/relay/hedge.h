@@ -30,6 +30,8 @@ class Hedge {
  public:
   explicit Hedge(const catalog::HedgePolicy& policy) : policy_{policy} {}
 
+  void set_policy(const catalog::HedgePolicy& policy) { policy_ = policy; }
+
   /// A request begins. How long it may be silent before it is late; nothing while too little is known.
   [[nodiscard]] std::optional<Duration> begin();
   /// A request is late: whether the second attempt is within the extra load that is allowed. Counts it.

@@ -33,6 +33,7 @@ std::string sentence_of(const Failure& failure, std::string_view model, std::uin
     case Reason::upstream_down:
     case Reason::upstream_denied_us:
     case Reason::upstream_lacks_model: return fmt::format("The upstream failed to answer{} ({}).", about_model, in_words(attempts));
+    case Reason::cannot_continue:
     case Reason::upstream_broken: return fmt::format("The upstream's answer broke off or could not be read{} ({}).", about_model, in_words(attempts));
     case Reason::upstream_refused: return "The upstream refused the request.";
     case Reason::content_filtered: return "The upstream's content filter refused the request.";

@@ -34,6 +34,8 @@ constexpr std::array meanings{
     Meaning{upstream_refused, "upstream_refused", 400, "invalid_request_error", "", Blame::caller, Next::give_up},
     Meaning{content_filtered, "content_filtered", 400, "invalid_request_error", "content_filter", Blame::caller, Next::give_up},
     Meaning{context_too_long, "context_too_long", 400, "invalid_request_error", "context_length_exceeded", Blame::caller, Next::give_up},
+    // Blamed on nobody's health: such an upstream may serve whole requests well.
+    Meaning{cannot_continue, "cannot_continue", 502, "server_error", "upstream_error", Blame::ours, Next::elsewhere},
     Meaning{no_upstream, "no_upstream", 503, "server_error", "upstream_unavailable", Blame::ours, Next::give_up},
     Meaning{store_failed, "store_failed", 500, "server_error", "internal_error", Blame::ours, Next::give_up},
     Meaning{internal, "internal", 500, "server_error", "internal_error", Blame::ours, Next::give_up},

@@ -37,6 +37,7 @@ enum class Reason : std::uint8_t {
   upstream_refused,      ///< 400, 413, 422 …: the upstream's verdict on the caller's own request.
   content_filtered,      ///< The upstream declines the content: another try would get the same answer.
   context_too_long,      ///< The upstream says that the prompt does not fit.
+  cannot_continue,       ///< The upstream refused to continue an answer that another began; the caller never learns of it.
   no_upstream,           ///< The plan holds no candidate.
   store_failed,          ///< Our own disk or database.
   internal,              ///< Ours, and not expected: an exception that escaped a handler.

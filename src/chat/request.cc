@@ -76,6 +76,57 @@ bool decides(std::string_view key) {
   return key == "model" || key == "stream" || key == "stream_options" || key == "messages" || key == "prompt" || key == "input" || key == "encoding_format";
 }
 
+bool asks_for_something(const Member& member) {
+  return member.kind != Kind::null && member.raw != "false" && member.raw != "0" && member.raw != "{}" && member.raw != "[]";
+}
+
+bool is_plain_text_format(std::string_view raw) {
+  if (!raw.starts_with('{')) return false;
+  json::Reader nested;  // As rare as JSON mode.
+  const auto members = nested.outline(raw);
+  if (!members) return false;
+  const Member* type = json::find(*members, "type");
+  return type != nullptr && type->raw == "\"text\"";
+}
+
+/// What this member says against a continuation (wire.md §F.2).
+Obstacle obstacle_of(const Member& member) {
+  const std::string_view key = member.key;
+  switch (key.empty() ? '\0' : key.front()) {
+    case 'n':
+    case 'b':
+    case 'u':
+      if (key == "n" || key == "best_of") return asks_for_something(member) && member.raw != "1" ? Obstacle::several_choices : Obstacle::none;
+      if (key == "use_beam_search" && asks_for_something(member)) return Obstacle::several_choices;
+      break;
+    case 'l':
+    case 't':
+    case 'p':
+    case 'r':
+      if (key == "response_format" && asks_for_something(member) && !is_plain_text_format(member.raw)) return Obstacle::constrained;
+      if ((key == "logprobs" || key == "top_logprobs" || key == "prompt_logprobs" || key == "return_token_ids" || key == "return_tokens_as_token_ids") &&
+          asks_for_something(member))
+        return Obstacle::logprobs;
+      break;
+    case 'g':
+    case 's':
+    case 'j':
+      if ((key == "grammar" || key == "structured_outputs" || key == "json_schema" || key.starts_with("guided_")) && asks_for_something(member))
+        return Obstacle::constrained;
+      break;
+    case 'e':
+      if (key == "echo" && asks_for_something(member)) return Obstacle::echo;
+      break;
+    case 'a':
+    case 'm':
+      if (key == "audio" && asks_for_something(member)) return Obstacle::audio;
+      if (key == "modalities" && member.raw.find("audio") != std::string_view::npos) return Obstacle::audio;
+      break;
+    default: break;
+  }
+  return Obstacle::none;
+}
+
 Result<void> read_member(const Member& member, Request& request, bool& content_seen) {
   const std::string_view key = member.key;
   if (key == "model") return read_model(member, request);
@@ -120,12 +171,14 @@ Result<Request> read_request(Endpoint endpoint, std::string_view body, json::Rea
   const std::size_t open = body.find('{'), close = body.rfind('}');
   request.object = body.substr(open, close - open + 1);
   request.member_names.reserve(members.size());
+  if (endpoint != Endpoint::chat_completions) request.obstacle = Obstacle::other_endpoint;
   bool content_seen = false;
   for (std::size_t i = 0; i < members.size(); ++i) {
     const Member& member = members[i];
     if (decides(member.key) && json::find(members.first(i), member.key) != nullptr)
       return wrong(member.key, fmt::format("The parameter '{}' is given twice.", member.key));
     if (Result<void> read = read_member(member, request, content_seen); !read) return std::unexpected(std::move(read).error());
+    if (request.obstacle == Obstacle::none) request.obstacle = obstacle_of(member);
     request.member_names.emplace_back(member.key);
   }
   if (request.model_raw.empty()) return missing("model");

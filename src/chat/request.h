@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "chat/continuation.h"
 #include "json/reader.h"
 
 namespace bellwether::chat {
@@ -31,6 +32,7 @@ struct Request {
   std::optional<std::int64_t> output_tokens_max;  ///< max_completion_tokens, else max_tokens.
   std::int64_t choices = 1;                       ///< `n`.
   bool base64_asked = false;                      ///< embeddings: encoding_format is "base64".
+  Obstacle obstacle = Obstacle::none;             ///< What among the members forbids that the answer is continued elsewhere once it has begun.
   std::vector<std::string> member_names;          ///< Top-level names: what the caller set is not defaulted by a route.
 };
 

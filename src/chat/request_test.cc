@@ -79,5 +79,58 @@ TEST(ChatRequest, RefusesWhatIsNoJson) {
   EXPECT_EQ(given.request.error().reason, Reason::request_malformed);
 }
 
+TEST(ChatRequest, KnowsWhatForbidsAContinuation) {
+  const auto obstacle = [](std::string_view more) {
+    return read(R"({"model":"m","messages":[{"role":"user","content":"a"}])" + std::string(more) + "}").request->obstacle;
+  };
+  for (const char* more : {"", R"(,"n":1,"best_of":1,"logprobs":false,"top_logprobs":0,"response_format":{"type":"text"},"echo":false,"tools":[{}],"stop":"x")",
+                           R"(,"n":null,"logprobs":null,"response_format":null,"modalities":["text"],"structured_outputs":null)"})
+    EXPECT_EQ(obstacle(more), Obstacle::none) << more;
+  EXPECT_EQ(obstacle(R"(,"n":2)"), Obstacle::several_choices);
+  EXPECT_EQ(obstacle(R"(,"use_beam_search":true)"), Obstacle::several_choices);
+  EXPECT_EQ(obstacle(R"(,"logprobs":true)"), Obstacle::logprobs);
+  EXPECT_EQ(obstacle(R"(,"response_format":{"type":"json_object"})"), Obstacle::constrained);
+  EXPECT_EQ(obstacle(R"(,"response_format":{"json_schema":{},"type":"json_schema"})"), Obstacle::constrained);
+  EXPECT_EQ(obstacle(R"(,"guided_regex":"a")"), Obstacle::constrained);
+  EXPECT_EQ(obstacle(R"(,"structured_outputs":{"choice":["a"]})"), Obstacle::constrained);
+  EXPECT_EQ(obstacle(R"(,"grammar":"root ::= \"a\"")"), Obstacle::constrained);
+  EXPECT_EQ(obstacle(R"(,"echo":true)"), Obstacle::echo);
+  EXPECT_EQ(obstacle(R"(,"modalities":["text","audio"])"), Obstacle::audio);
+  EXPECT_EQ(read(R"({"model":"m","prompt":"a"})", Endpoint::completions).request->obstacle, Obstacle::other_endpoint);
+}
+
+Obstacle found(const std::string& members, std::string_view text) {
+  const Given given = read(R"({"model":"m",)" + members + "}");
+  json::Reader reader;
+  return find_obstacle(*given.request, text, reader);
+}
+
+TEST(FindObstacle, LooksAtTheCallersLastMessage) {
+  EXPECT_EQ(found(R"("messages":[{"role":"user","content":"[,]\"}"}, {"role":"user"} ])", "a"), Obstacle::none);
+  EXPECT_EQ(found(R"("messages":[{"role":"assistant"},{"role":"user"}])", "a"), Obstacle::none);
+  EXPECT_EQ(found(R"("messages":[{"role":"user"},{"content":"a","role":"assistant"}])", "a"), Obstacle::begun_by_caller);
+}
+
+TEST(FindObstacle, LooksAtTheText) {
+  const std::string messages = R"("messages":[{"role":"user"}])";
+  EXPECT_EQ(found(messages, "a <b> </b> c < d | e 양 🐑"), Obstacle::none);
+  EXPECT_EQ(found(messages, "a<|im_end|>"), Obstacle::control_token);
+  EXPECT_EQ(found(messages, "</think>"), Obstacle::control_token);
+  EXPECT_EQ(found(messages, "a\xEA\xB0"), Obstacle::split_character);
+}
+
+TEST(FindObstacle, RefusesToGoOnWithinAStopString) {
+  const std::string messages = R"("messages":[{"role":"user"}],"stop":)";
+  EXPECT_EQ(found(messages + R"("###")", "a #"), Obstacle::stop_string);
+  EXPECT_EQ(found(messages + R"(["END", "\n\nQ:"])", "a\n\nQ"), Obstacle::stop_string);
+  EXPECT_EQ(found(messages + R"(["END", "\n\nQ:"])", "a b"), Obstacle::none);
+  EXPECT_EQ(found(messages + "null", "a #"), Obstacle::none);
+}
+
+TEST(OutputTokensLeft, CountDownFromTheCallersBound) {
+  EXPECT_EQ(output_tokens_left(*read(R"({"model":"m","messages":[1],"max_tokens":5})").request, 5), 0);
+  EXPECT_EQ(output_tokens_left(*read(R"({"model":"m","messages":[1]})").request, 5), std::nullopt);
+}
+
 }  // namespace
 }  // namespace bellwether::chat

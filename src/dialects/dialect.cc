@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "dialects/errors.h"
 #include "dialects/events.h"
 #include "json/patch.h"
@@ -27,6 +28,61 @@ void Dialect::write_body(const chat::Request& request, const catalog::RouteEntry
     if (!set_by_caller) patch.add_member(request.object, value.name, value.json);
   }
   patch.append_to(out);
+}
+
+std::string Dialect::continuation_path(std::string_view base) const { return std::string(base) + std::string(path(chat::Endpoint::chat_completions)); }
+
+Dialect::Continued Dialect::continued(const chat::Unfinished& unfinished, std::span<const json::Member>) const {
+  return {.message = R"({"role":"assistant","content":)" + json::quote(unfinished.text) + "}", .members = {}};
+}
+
+namespace {
+
+/// Bounds on tokens that count from the answer's beginning, which the continuation does not see.
+bool bounds_tokens(std::string_view name) { return name == "max_tokens" || name == "max_completion_tokens" || name == "min_tokens"; }
+
+/// What is left of a bound; nothing where `raw` is no count (null).
+std::optional<std::string> shrunk(std::string_view name, std::string_view raw, std::int64_t tokens) {
+  const auto bound = json::to_integer(raw);
+  if (!bound) return std::nullopt;
+  return std::to_string(std::max<std::int64_t>(*bound - tokens, name == "min_tokens" ? 0 : 1));
+}
+
+}  // namespace
+
+void Dialect::write_continuation(const chat::Request& request, const catalog::RouteEntry& entry, const chat::Unfinished& unfinished, json::Reader& reader,
+                                 std::string& out) const {
+  BW_CHECK(prefill() != Prefill::none && !unfinished.text.empty());
+  const auto members = reader.outline(request.body);
+  const json::Member* const messages = members ? json::find(*members, "messages") : nullptr;
+  BW_CHECK(messages != nullptr && messages->raw.ends_with(']'));  // read_request saw to that.
+  const Continued continued = this->continued(unfinished, *members);
+
+  json::Patch patch{request.body};
+  std::string model = json::quote(entry.model);
+  if (model != request.model_raw) patch.replace(request.model_raw, std::move(model));
+  patch.replace({messages->raw.data() + messages->raw.size() - 1, 0}, "," + continued.message);
+  if (request.stream) ask_for_usage(request, patch);
+  const auto is_ours = [&](std::string_view name) { return std::ranges::find(continued.members, name, &Member::name) != continued.members.end(); };
+  for (const json::Member& member : *members) {
+    if (!bounds_tokens(member.key)) continue;
+    if (auto left = shrunk(member.key, member.raw, unfinished.tokens)) patch.replace(member.raw, *std::move(left));
+  }
+  for (const Member& ours : continued.members) {
+    const json::Member* const given = json::find(*members, ours.name);
+    if (given == nullptr) patch.add_member(request.object, ours.name, ours.json);
+    else if (given->raw != ours.json) patch.replace(given->raw, ours.json);
+  }
+  for (const catalog::RequestDefault& value : entry.defaults) {
+    if (is_ours(value.name) || json::find(*members, value.name) != nullptr) continue;
+    const auto left = bounds_tokens(value.name) ? shrunk(value.name, value.json, unfinished.tokens) : std::nullopt;
+    patch.add_member(request.object, value.name, left ? *left : value.json);
+  }
+  patch.append_to(out);
+}
+
+Failure Dialect::read_refused_continuation(int status, std::string_view body, json::Reader& reader) const {
+  return as_refused_continuation(read_refusal(status, body, reader));
 }
 
 void Dialect::ask_for_usage(const chat::Request& request, json::Patch& patch) const {

@@ -54,6 +54,66 @@ TEST(WriteBody, AddsARoutesDefaultsWhereTheCallerSetNothing) {
             R"({"model":"m","messages":[1],"top_k":7,"thinking":{"type":"disabled"}})");
 }
 
+std::string continuation_for(DialectName name, const std::string& given, const chat::Unfinished& unfinished, const catalog::RouteEntry& entry = plain) {
+  const std::string body = padded(given);
+  json::Reader reader;
+  const auto request = chat::read_request(chat::Endpoint::chat_completions, body, reader);
+  EXPECT_TRUE(request) << given;
+  std::string out;
+  dialect_of(name).write_continuation(*request, entry, unfinished, reader, out);
+  return out;
+}
+
+TEST(WriteContinuation, SaysItAsEachUpstreamWantsToHearIt) {
+  const std::string body = R"({ "messages": [ {"role":"user","content":"\u00e9"} ] , "model":"m"})";
+  const chat::Unfinished unfinished{.text = "양 \"a\"\n1", .tokens = 4, .reasoned = false};
+  EXPECT_EQ(continuation_for(DialectName::vllm, body, unfinished),
+            R"({ "messages": [ {"role":"user","content":"\u00e9"} ,{"role":"assistant","content":"양 \"a\"\n1"}] , "model":"m","add_generation_prompt":false,"continue_final_message":true})");
+  EXPECT_EQ(continuation_for(DialectName::llama_server, body, unfinished),
+            R"({ "messages": [ {"role":"user","content":"\u00e9"} ,{"role":"assistant","content":"양 \"a\"\n1"}] , "model":"m"})");
+  EXPECT_EQ(continuation_for(DialectName::deepseek, body, unfinished),
+            R"({ "messages": [ {"role":"user","content":"\u00e9"} ,{"role":"assistant","content":"양 \"a\"\n1","prefix":true}] , "model":"m","thinking":{"type":"disabled"}})");
+  EXPECT_EQ(dialect_of(DialectName::openai).prefill(), Prefill::none);
+}
+
+TEST(WriteContinuation, OverridesWhatTheCallerSaidAgainstIt) {
+  EXPECT_EQ(continuation_for(DialectName::vllm, R"({"add_generation_prompt":true,"continue_final_message":null,"model":"m","messages":[1]})", {.text = "a"}),
+            R"({"add_generation_prompt":false,"continue_final_message":true,"model":"m","messages":[1,{"role":"assistant","content":"a"}]})");
+  EXPECT_EQ(continuation_for(DialectName::deepseek, R"({"thinking":{"type":"enabled"},"model":"m","messages":[1]})", {.text = "a"}),
+            R"({"thinking":{"type":"disabled"},"model":"m","messages":[1,{"role":"assistant","content":"a","prefix":true}]})");
+}
+
+TEST(WriteContinuation, TakesWhatWasUsedUpOffEveryBound) {
+  EXPECT_EQ(continuation_for(DialectName::llama_server, R"({"max_tokens":10,"max_completion_tokens":20,"min_tokens":3,"model":"m","messages":[1]})",
+                             {.text = "a", .tokens = 5}),
+            R"({"max_tokens":5,"max_completion_tokens":15,"min_tokens":0,"model":"m","messages":[1,{"role":"assistant","content":"a"}]})");
+  const catalog::RouteEntry entry{.upstream = 0, .model = "x", .weight = 1, .defaults = {{"max_tokens", "64"}, {"top_k", "5"}}};
+  EXPECT_EQ(continuation_for(DialectName::llama_server, R"({"max_tokens":null,"model":"m","messages":[1]})", {.text = "a", .tokens = 5}, entry),
+            R"({"max_tokens":null,"model":"x","messages":[1,{"role":"assistant","content":"a"}],"top_k":5})");
+  EXPECT_EQ(continuation_for(DialectName::llama_server, R"({"model":"m","messages":[1]})", {.text = "a", .tokens = 5}, entry),
+            R"({"model":"x","messages":[1,{"role":"assistant","content":"a"}],"max_tokens":59,"top_k":5})");
+}
+
+TEST(WriteContinuation, SwitchesThinkingOffThatIsOver) {
+  const chat::Unfinished thought{.text = "a", .tokens = 5, .reasoned = true};
+  EXPECT_EQ(continuation_for(DialectName::vllm, R"({"chat_template_kwargs":{"enable_thinking":true,"x":1},"model":"m","messages":[1]})", thought),
+            R"({"chat_template_kwargs":{"enable_thinking":false,"x":1},"model":"m","messages":[1,{"role":"assistant","content":"a"}],"add_generation_prompt":false,"continue_final_message":true})");
+  EXPECT_EQ(continuation_for(DialectName::llama_server, R"({"model":"m","messages":[1]})", thought),
+            R"({"model":"m","messages":[1,{"role":"assistant","content":"a"}],"chat_template_kwargs":{"enable_thinking":false}})");
+}
+
+TEST(WriteContinuation, AsksForUsageOfStreamsToo) {
+  EXPECT_EQ(continuation_for(DialectName::vllm, R"({"model":"m","messages":[1],"stream":true})", {.text = "a"}),
+            R"({"model":"m","messages":[1,{"role":"assistant","content":"a"}],"stream":true,"stream_options":{"include_usage":true,"continuous_usage_stats":true},"add_generation_prompt":false,"continue_final_message":true})");
+}
+
+TEST(ContinuationPath, IsDeepSeeksBetaWhateverTheBase) {
+  const Dialect& deepseek = dialect_of(DialectName::deepseek);
+  for (const char* base : {"", "/", "/v1", "/v1/", "/beta", "/beta/v1"}) EXPECT_EQ(deepseek.continuation_path(base), "/beta/chat/completions") << base;
+  EXPECT_EQ(deepseek.continuation_path("/ds/v1"), "/ds/beta/chat/completions");
+  EXPECT_EQ(dialect_of(DialectName::vllm).continuation_path("/v1"), "/v1/chat/completions");
+}
+
 struct ErrorCase {
   int status;
   const char* body;
@@ -79,7 +139,13 @@ TEST(Errors, MeanTheSameWhoeverWordsThem) {
       {429, R"({"error":{"message":"no money","type":"insufficient_quota","code":"insufficient_quota"}})", Reason::upstream_denied_us, 0, ""},
       {500, "", Reason::upstream_down, 0, ""},
       {502, "<html><body>Bad Gateway</body></html>", Reason::upstream_down, 0, ""},
-      {503, R"({"error":{"message":"Loading model","type":"unavailable_error","code":503}})", Reason::upstream_down, 0, ""},
+      {503, R"({"error":{"message":"Loading model","type":"unavailable_error","code":503}})", Reason::upstream_loading, 0, ""},
+      {503, R"({"error":"The model is currently scaling. Please try again later."})", Reason::upstream_loading, 0, ""},
+      {503, R"({"error":{"message":"Service is too busy.","type":"service_unavailable_error"}})", Reason::upstream_down, 0, ""},
+      {400, R"({"error":{"message":"Content Exists Risk","type":"invalid_request_error","param":null,"code":"invalid_request_error"}})",
+       Reason::upstream_refused, 400, "content_filter"},
+      {400, R"({"error":{"message":"The prompt was refused by the content filter.","type":"BadRequestError","code":400}})", Reason::upstream_refused, 400,
+       "content_filter"},
       {307, "", Reason::upstream_broken, 0, ""},
       {422, R"({"error":{"message":"Invalid Parameters","type":"invalid_request_error","param":"top_p","code":"invalid_value"}})", Reason::upstream_refused,
        400, "invalid_value"},
@@ -117,6 +183,28 @@ TEST(Errors, KnowTheContextLengthInEveryonesWords) {
     EXPECT_EQ(failure.about.text, message);
     EXPECT_EQ(failure.http_status, 400);
   }
+}
+
+TEST(Errors, OfAContinuationNeverPassForTheCallers) {
+  const auto meant = [](int status, const char* message) {
+    json::Reader reader;
+    const std::string body = R"({"error":{"message":)" + json::quote(message) + R"(,"type":"BadRequestError"}})";
+    return dialect_of(DialectName::vllm).read_refused_continuation(status, body, reader);
+  };
+  for (const auto& [status, message] : {std::pair{400, "Cannot set both `continue_final_message` and `add_generation_prompt` to True."},
+                                        {400, "Cannot have 2 or more assistant messages at the end of the list."},
+                                        {400, "This model's maximum context length is 4096 tokens."},
+                                        {404, "Not Found"},
+                                        {422, "unknown field prefix"}}) {
+    const Failure failure = meant(status, message);
+    EXPECT_EQ(failure.reason, Reason::cannot_continue) << message;
+    EXPECT_TRUE(failure.about.text.empty()) << message;
+    EXPECT_EQ(failure.http_status, 0) << message;
+    EXPECT_EQ(meaning_of(failure.reason).next, Next::elsewhere);
+  }
+  EXPECT_EQ(meant(429, "slow down").reason, Reason::upstream_busy);
+  EXPECT_EQ(meant(503, "Loading model").reason, Reason::upstream_loading);
+  EXPECT_EQ(meant(401, "").reason, Reason::upstream_denied_us);
 }
 
 TEST(Errors, NeverRepeatAKey) {
@@ -160,6 +248,22 @@ TEST(Events, TellContentFromARole) {
   const chat::EventFacts call = event(R"({"choices":[{"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{\"a"}}]}}]})");
   EXPECT_TRUE(call.first_token);
   EXPECT_TRUE(call.in_tool_call);
+}
+
+TEST(Events, TellWhatFollowingAStreamNeeds) {
+  chat::EventFacts facts = event(R"({"choices":[{"index":0,"delta":{"role":"assistant","content":"a\u00e9"},"logprobs":null}]})");
+  EXPECT_EQ(facts.text_raw, R"("a\u00e9")");
+  EXPECT_EQ(facts.role_raw, R"("assistant")");
+  EXPECT_EQ(facts.role_key_raw, R"("role")");
+  EXPECT_TRUE(facts.text);
+  EXPECT_FALSE(facts.reasoning || facts.refusal || facts.logprobs || facts.other_choice);
+  EXPECT_FALSE(event(R"({"choices":[{"index":0,"delta":{"content":""}}]})").text);
+  EXPECT_EQ(event(R"({"choices":[{"text":"a"}]})").text_raw, R"("a")");
+  EXPECT_TRUE(event(R"({"choices":[{"delta":{"reasoning":"a","content":null}}]})").reasoning);
+  EXPECT_TRUE(event(R"({"choices":[{"delta":{"refusal":"no"}}]})").refusal);
+  EXPECT_TRUE(event(R"({"choices":[{"delta":{"content":"a"},"logprobs":{"content":[]}}]})").logprobs);
+  EXPECT_TRUE(event(R"({"choices":[{"index":1,"delta":{"content":"a"}}]})").other_choice);
+  EXPECT_TRUE(event(R"({"choices":[{"index":0,"delta":{"content":"a"}},{"delta":{"content":""}}]})").other_choice);
 }
 
 TEST(Events, AreNotFooledByText) {

@@ -99,6 +99,31 @@ bool is_about_context_length(std::string_view message, std::string_view type, st
   return std::ranges::any_of(phrases, [&](std::string_view phrase) { return contains(text, phrase); });
 }
 
+bool is_about_content(std::string_view message, std::string_view type, std::string_view code) {
+  if (code == "content_filter" || code == "content_policy_violation" || code == "data_inspection_failed" || type == "content_filter") return true;
+  const std::string text = lower(message);
+  // DeepSeek's; OpenAI's and Azure's; DashScope's; Moonshot's; what a vLLM behind a guard says.
+  constexpr std::array phrases{"content exists risk", "content management policy", "inappropriate content", "considered high risk", "content filter"};
+  return std::ranges::any_of(phrases, [&](std::string_view phrase) { return contains(text, phrase); });
+}
+
+bool is_about_loading(std::string_view message) {
+  const std::string text = lower(message);
+  constexpr std::array phrases{"loading model", "model is loading", "is currently loading", "currently scaling", "is starting up"};
+  return std::ranges::any_of(phrases, [&](std::string_view phrase) { return contains(text, phrase); });
+}
+
+Failure as_refused_continuation(Failure failure) {
+  switch (failure.reason) {
+    case Reason::upstream_refused:
+    case Reason::context_too_long:
+    case Reason::upstream_lacks_model:  // Some are served without DeepSeek's /beta.
+    case Reason::upstream_broken: break;
+    default: return failure;
+  }
+  return {.reason = Reason::cannot_continue, .detail = std::move(failure.detail)};
+}
+
 Failure failure_of(int status, const UpstreamError& error) {
   const std::string text = bounded(masked(error.message));
   Failure failure{.reason = Reason::upstream_down, .detail = {"status " + std::to_string(status) + (text.empty() ? "" : ": " + text)}};
@@ -119,6 +144,7 @@ Failure failure_of(int status, const UpstreamError& error) {
       return failure;
     default: break;
   }
+  if (status == 503 && is_about_loading(error.message)) failure.reason = Reason::upstream_loading;
   if (status >= 500) return failure;
   if (status < 400) {
     failure.reason = Reason::upstream_broken;
@@ -140,6 +166,7 @@ Failure failure_of(int status, const UpstreamError& error) {
   failure.http_status = status == 422 ? 400 : status;
   // An integer is the status again, which is no code in OpenAI's sense.
   if (!error.status_in_body) failure.code = error.code;
+  if (is_about_content(error.message, error.type, error.code)) failure.code = "content_filter";
   return failure;
 }
 

@@ -29,4 +29,14 @@ struct UpstreamError {
 /// Whether the message is about the context's length, in any upstream's words (wire.md §A.3.2, E.3).
 [[nodiscard]] bool is_about_context_length(std::string_view message, std::string_view type, std::string_view code);
 
+/// Whether the message says that a filter refused the content, in any upstream's words.
+[[nodiscard]] bool is_about_content(std::string_view message, std::string_view type, std::string_view code);
+
+/// Whether a 503 says that the model is being loaded or the service scaled (wire.md §A.3.2, E.2): not ready, but not broken.
+[[nodiscard]] bool is_about_loading(std::string_view message);
+
+/// What a refused continuation means (wire.md §F.1): whatever the upstream found wrong with the request that we made of the caller's
+/// own is cannot_continue, because the caller's request itself was accepted once. Other failures (busy, down, denied) stay what they are.
+[[nodiscard]] Failure as_refused_continuation(Failure failure);
+
 }  // namespace bellwether::dialects

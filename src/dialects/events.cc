@@ -14,7 +14,7 @@ class Cursor {
  public:
   explicit Cursor(std::string_view text) : at_{text.data()}, end_{text.data() + text.size()} {}
 
-  /// Calls `visit(key, raw)` for each member of the object at the cursor. Keys are not unescaped: those looked for hold no escapes.
+  /// Calls `visit(key_raw, key, raw)` for each member of the object at the cursor. Keys are not unescaped: those looked for hold no escapes.
   template <class Visit>
   void members(Visit visit) {
     if (!take('{')) return;
@@ -27,7 +27,7 @@ class Cursor {
       space();
       const std::string_view raw = value();
       if (raw.empty() || key.size() < 2) return;
-      visit(key.substr(1, key.size() - 2), raw);
+      visit(key, key.substr(1, key.size() - 2), raw);
       space();
       if (!take(',')) return;
     }
@@ -98,22 +98,35 @@ bool is_text(std::string_view raw) { return raw.size() > 2 && raw.front() == '"'
 bool is_empty_array(std::string_view raw) { return raw.size() >= 2 && raw.find_first_not_of(" \t\r\n", 1) == raw.size() - 1; }
 
 void read_delta(std::string_view delta, chat::EventFacts& facts) {
-  Cursor{delta}.members([&](std::string_view key, std::string_view raw) {
-    if (key == "content" || key == "reasoning_content" || key == "reasoning" || key == "refusal") {
-      if (is_text(raw)) facts.first_token = true;
+  Cursor{delta}.members([&](std::string_view key_raw, std::string_view key, std::string_view raw) {
+    if (key == "content") {
+      facts.text_raw = raw;
+      facts.text = facts.text || is_text(raw);
+    } else if (key == "role") {
+      facts.role_raw = raw;
+      facts.role_key_raw = key_raw;
+    } else if (key == "reasoning_content" || key == "reasoning") {
+      facts.reasoning = facts.reasoning || is_text(raw);
+    } else if (key == "refusal") {
+      facts.refusal = facts.refusal || is_text(raw);
     } else if (key == "tool_calls" || key == "function_call") {
       const bool call = (raw.front() == '[' && !is_empty_array(raw)) || raw.front() == '{';
-      if (call) facts.first_token = facts.in_tool_call = true;
+      if (call) facts.in_tool_call = true;
     }
   });
 }
 
 void read_choice(std::string_view choice, chat::EventFacts& facts) {
-  Cursor{choice}.members([&](std::string_view key, std::string_view raw) {
+  Cursor{choice}.members([&](std::string_view, std::string_view key, std::string_view raw) {
     if (key == "delta") {
       read_delta(raw, facts);
     } else if (key == "text") {
-      if (is_text(raw)) facts.first_token = true;
+      facts.text_raw = raw;
+      facts.text = facts.text || is_text(raw);
+    } else if (key == "index") {
+      if (raw != "0") facts.other_choice = true;
+    } else if (key == "logprobs") {
+      if (raw != "null") facts.logprobs = true;
     } else if (key == "finish_reason" && raw.front() == '"') {
       facts.finished = true;
       // DeepSeek's word for running out of capacity; vLLM's for a request that was broken off (wire.md §B.5, A.3.4).
@@ -139,16 +152,16 @@ std::optional<metering::Usage> read_usage(std::string_view raw, metering::Basis 
     else if (number != "null") usage.absurd = true;
   };
   std::int64_t cache_hit = -1;
-  Cursor{raw}.members([&](std::string_view key, std::string_view value) {
+  Cursor{raw}.members([&](std::string_view, std::string_view key, std::string_view value) {
     if (key == "prompt_tokens") count(value, usage.input);
     else if (key == "completion_tokens") count(value, usage.output);
     else if (key == "prompt_cache_hit_tokens") count(value, cache_hit);
     else if (key == "prompt_tokens_details")
-      Cursor{value}.members([&](std::string_view name, std::string_view number) {
+      Cursor{value}.members([&](std::string_view, std::string_view name, std::string_view number) {
         if (name == "cached_tokens") count(number, usage.cached_input);
       });
     else if (key == "completion_tokens_details")
-      Cursor{value}.members([&](std::string_view name, std::string_view number) {
+      Cursor{value}.members([&](std::string_view, std::string_view name, std::string_view number) {
         if (name == "reasoning_tokens") count(number, usage.reasoning_output);
       });
   });
@@ -188,7 +201,13 @@ chat::EventFacts read_event(std::string_view data, json::Reader& reader) {
   const bool has_choices = choices != nullptr && choices->kind == json::Kind::array && !is_empty_array(choices->raw);
   if (has_choices) {
     facts.kind = Kind::delta;
-    Cursor{choices->raw}.elements([&](std::string_view choice) { read_choice(choice, facts); });
+    facts.choices_raw = choices->raw;
+    std::size_t count = 0;
+    Cursor{choices->raw}.elements([&](std::string_view choice) {
+      read_choice(choice, facts);
+      if (++count > 1) facts.other_choice = true;
+    });
+    facts.first_token = facts.text || facts.reasoning || facts.refusal || facts.in_tool_call;
   }
   if (usage != nullptr) {
     facts.usage_raw = usage->raw;

@@ -7,6 +7,7 @@
 #include <bit>
 #include <charconv>
 #include <cstring>
+#include <utility>
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -344,18 +345,22 @@ const Member* find(std::span<const Member> members, std::string_view key) {
   return nullptr;
 }
 
-std::optional<std::string> unquote(std::string_view raw) {
-  if (raw.size() < 2 || raw.front() != '"' || raw.back() != '"') return std::nullopt;
-  const std::string_view body = raw.substr(1, raw.size() - 2);
-  if (body.find('\\') == std::string_view::npos) return std::string(body);
-  std::string out;
-  out.reserve(body.size());
+namespace {
+
+bool is_quoted(std::string_view raw) { return raw.size() >= 2 && raw.front() == '"' && raw.back() == '"'; }
+
+/// Appends what stands between a string's quotes with its escapes resolved; false where one is broken.
+bool append_unescaped(std::string& out, std::string_view body) {
+  if (body.find('\\') == std::string_view::npos) {
+    out += body;
+    return true;
+  }
   for (std::size_t at = 0; at < body.size();) {
     if (body[at] != '\\') {
       out += body[at++];
       continue;
     }
-    if (at + 1 == body.size()) return std::nullopt;
+    if (at + 1 == body.size()) return false;
     const char escape = body[at + 1];
     at += 2;
     switch (escape) {
@@ -368,12 +373,56 @@ std::optional<std::string> unquote(std::string_view raw) {
       case 'r': out += '\r'; break;
       case 't': out += '\t'; break;
       case 'u':
-        if (!append_unicode(out, body, at)) return std::nullopt;
+        if (!append_unicode(out, body, at)) return false;
         break;
-      default: return std::nullopt;
+      default: return false;
     }
   }
+  return true;
+}
+
+/// The first half of a surrogate pair that `body` ends with; 0 if it ends otherwise.
+std::uint32_t high_half_at_end(std::string_view body) {
+  constexpr std::size_t escape_bytes = 6;
+  if (body.size() < escape_bytes || body.substr(body.size() - escape_bytes, 2) != "\\u") return 0;
+  std::size_t slashes = 0;  // The escape's own and those before it: an even number makes the last one text.
+  while (slashes < body.size() - escape_bytes + 1 && body[body.size() - escape_bytes - slashes] == '\\') ++slashes;
+  const auto half = hex4(body.substr(body.size() - 4));
+  return slashes % 2 == 1 && half && *half >= 0xD800 && *half <= 0xDBFF ? *half : 0;
+}
+
+}  // namespace
+
+std::optional<std::string> unquote(std::string_view raw) {
+  if (!is_quoted(raw)) return std::nullopt;
+  const std::string_view body = raw.substr(1, raw.size() - 2);
+  std::string out;
+  out.reserve(body.size());
+  if (!append_unescaped(out, body)) return std::nullopt;
   return out;
+}
+
+bool Unquoter::append(std::string& out, std::string_view raw) {
+  if (!is_quoted(raw)) return false;
+  std::string_view body = raw.substr(1, raw.size() - 2);
+  if (body.empty()) return true;
+  if (high_ != 0) {
+    const std::uint32_t high = std::exchange(high_, 0);
+    const auto low = body.starts_with("\\u") ? hex4(body.substr(2)) : std::nullopt;
+    if (low && *low >= 0xDC00 && *low <= 0xDFFF) {
+      append_utf8(out, 0x10000 + ((high - 0xD800) << 10) + (*low - 0xDC00));
+      body.remove_prefix(6);
+    } else {
+      append_utf8(out, replacement);
+    }
+  }
+  if (body.empty() || std::memchr(body.data(), '\\', body.size()) == nullptr) {
+    out += body;
+    return true;
+  }
+  high_ = high_half_at_end(body);
+  if (high_ != 0) body.remove_suffix(6);
+  return append_unescaped(out, body);
 }
 
 std::optional<std::int64_t> to_integer(std::string_view raw) {

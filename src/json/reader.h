@@ -59,6 +59,19 @@ class Reader {
 /// A lone surrogate becomes U+FFFD.
 [[nodiscard]] std::optional<std::string> unquote(std::string_view raw);
 
+/// Resolves the escapes of JSON strings that are pieces of one text. A character whose two escapes stand in two pieces
+/// (`"\ud83d"`, then `"\ude00"`) comes out whole, with the second.
+class Unquoter {
+ public:
+  /// Appends the text of a raw JSON string. False where it is none or an escape is broken; what stood before that is appended then.
+  [[nodiscard]] bool append(std::string& out, std::string_view raw);
+  /// Whether half of a character is held.
+  [[nodiscard]] bool mid_character() const { return high_ != 0; }
+
+ private:
+  std::uint32_t high_ = 0;
+};
+
 /// The integer that a raw number stands for; nothing for fractions, exponents, or what does not fit 64 bits.
 [[nodiscard]] std::optional<std::int64_t> to_integer(std::string_view raw);
 

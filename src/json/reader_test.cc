@@ -90,6 +90,29 @@ TEST(Unquote, ResolvesEscapes) {
   EXPECT_EQ(unquote(R"("\x")"), std::nullopt);
 }
 
+TEST(Unquoter, PutsCharactersTogetherThatWereCutInTwo) {
+  Unquoter unquoter;
+  std::string out;
+  EXPECT_TRUE(unquoter.append(out, R"("a\\ud83d \ud83d")"));
+  EXPECT_TRUE(unquoter.mid_character());
+  EXPECT_EQ(out, "a\\ud83d ");
+  EXPECT_TRUE(unquoter.append(out, R"("")"));
+  EXPECT_TRUE(unquoter.mid_character());
+  EXPECT_TRUE(unquoter.append(out, R"("\ude00!\n")"));
+  EXPECT_FALSE(unquoter.mid_character());
+  EXPECT_EQ(out, "a\\ud83d \xF0\x9F\x98\x80!\n");
+}
+
+TEST(Unquoter, ReplacesAHalfWhoseOtherHalfNeverComes) {
+  Unquoter unquoter;
+  std::string out;
+  EXPECT_TRUE(unquoter.append(out, R"("\ud83d")"));
+  EXPECT_TRUE(unquoter.append(out, R"("양")"));
+  EXPECT_EQ(out, "\xEF\xBF\xBD양");
+  EXPECT_FALSE(unquoter.append(out, "null"));
+  EXPECT_FALSE(unquoter.append(out, R"("\x")"));
+}
+
 TEST(Quote, EscapesWhatJsonDoesNotAllow) {
   EXPECT_EQ(quote("a\"b\\\n\x01"), R"("a\"b\\\n\u0001")");
   EXPECT_EQ(quote("한\xff"), "\"한\xEF\xBF\xBD\"");

@@ -60,6 +60,7 @@ std::string_view name_of(Obstacle obstacle) {
     case Obstacle::control_token: return "control_token";
     case Obstacle::stop_string: return "stop_string";
     case Obstacle::text_too_long: return "text_too_long";
+    case Obstacle::no_candidate: return "no_candidate";
     case Obstacle::finished: break;
   }
   return "finished";

@@ -29,6 +29,7 @@ enum class Obstacle : std::uint8_t {
   control_token,     ///< The text holds what chat templates take for their own marks.
   stop_string,       ///< The text ends with what may be the beginning of a stop string.
   text_too_long,     ///< More text than is kept.
+  no_candidate,      ///< No upstream of the route can go on with an answer.
   finished,          ///< The answer is complete.
 };
 

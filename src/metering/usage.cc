@@ -14,6 +14,15 @@ std::string_view name_of(Basis basis) {
   return "unknown";
 }
 
+Usage operator+(const Usage& one, const Usage& other) {
+  return {.input = one.input + other.input,
+          .cached_input = one.cached_input + other.cached_input,
+          .output = one.output + other.output,
+          .reasoning_output = one.reasoning_output + other.reasoning_output,
+          .basis = std::max(one.basis, other.basis),
+          .absurd = one.absurd || other.absurd};
+}
+
 Usage plausible(Usage reported) {
   Usage usage = reported;
   usage.input = std::clamp<std::int64_t>(reported.input, 0, tokens_max);

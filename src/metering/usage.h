@@ -6,7 +6,7 @@
 
 namespace bellwether::metering {
 
-/// Where a count comes from. A figure that nobody counted never passes for one that was.
+/// Where a count comes from, from the strongest to the weakest. A figure that nobody counted never passes for one that was.
 enum class Basis : std::uint8_t {
   reported,   ///< The upstream's own final count.
   running,    ///< The upstream's running count, up to where the stream broke.
@@ -31,6 +31,9 @@ struct Usage {
 
 /// More tokens than any model of today takes or gives in one request; a larger figure is an upstream's mistake.
 inline constexpr std::int64_t tokens_max = 100'000'000;
+
+/// What two legs of a request consumed together. The basis is the weaker of the two.
+[[nodiscard]] Usage operator+(const Usage& one, const Usage& other);
 
 /// The figures brought into range; `absurd` is set where anything had to be changed.
 [[nodiscard]] Usage plausible(Usage reported);

@@ -25,5 +25,11 @@ TEST(Usage, FlagsMoreCachedThanRead) {
 
 TEST(Usage, FlagsFiguresBeyondAnyModel) { EXPECT_TRUE(plausible({.output = tokens_max + 1, .basis = Basis::reported}).absurd); }
 
+TEST(Usage, OfTwoLegsIsTheSumOnTheWeakerBasis) {
+  const Usage one{.input = 10, .cached_input = 4, .output = 3, .reasoning_output = 1, .basis = Basis::running};
+  const Usage other{.input = 13, .cached_input = 0, .output = 9, .reasoning_output = 0, .basis = Basis::reported};
+  EXPECT_EQ(one + other, (Usage{.input = 23, .cached_input = 4, .output = 12, .reasoning_output = 1, .basis = Basis::running}));
+}
+
 }  // namespace
 }  // namespace bellwether::metering

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "simulator/prefill.h"
+
 namespace bellwether::simulator {
 namespace {
 
@@ -24,7 +26,12 @@ Result<Ask> read_ask(Endpoint endpoint, std::string_view body, json::Reader& rea
   ask.model = json::unquote(raw("model")).value_or("");
   const std::string_view question = raw(endpoint == Endpoint::chat ? "messages" : endpoint == Endpoint::completions ? "prompt" : "input");
   if (question.empty()) return failed(Reason::request_malformed);
-  ask.question = question;
+  if (endpoint == Endpoint::chat) {
+    ask.conversation = read_conversation(question);
+    ask.question = ask.conversation.whole;
+  } else {
+    ask.question = question;
+  }
   ask.stream = raw("stream") == "true";
   ask.base64 = raw("encoding_format") == "\"base64\"";
   for (const std::string_view name : {"max_tokens", "max_completion_tokens"})
@@ -34,6 +41,11 @@ Result<Ask> read_ask(Endpoint endpoint, std::string_view body, json::Reader& rea
   const std::string_view thinking = raw("thinking");
   ask.usage = options.find("\"include_usage\":true") != std::string_view::npos || options.find("\"include_usage\": true") != std::string_view::npos;
   ask.running_usage = options.find("\"continuous_usage_stats\":true") != std::string_view::npos;
+  const std::string_view template_arguments = raw("chat_template_kwargs");
+  ask.thinking_off = thinking.find("disabled") != std::string_view::npos || template_arguments.find("\"enable_thinking\":false") != std::string_view::npos ||
+                     template_arguments.find("\"enable_thinking\": false") != std::string_view::npos;
+  ask.add_generation_prompt = raw("add_generation_prompt") != "false";
+  ask.continue_final_message = raw("continue_final_message") == "true";
   ask.thinking = thinking.find("enabled") != std::string_view::npos;
   if (endpoint == Endpoint::embeddings && question.starts_with('[')) {
     const nlohmann::json json = nlohmann::json::parse(question, nullptr, false);

@@ -21,9 +21,12 @@ constexpr std::array rows{Row{"refuse", refuse},
                           Row{"reset", reset},
                           Row{"429", busy},
                           Row{"429-bare", busy_bare},
+                          Row{"429-once", busy_once, Argument::count},
                           Row{"500-once", error_once},
                           Row{"500", error},
                           Row{"503", unavailable},
+                          Row{"503-loading", loading},
+                          Row{"flap", flap, Argument::wait},
                           Row{"401", unauthorised},
                           Row{"402", no_credit},
                           Row{"silence", silence},
@@ -51,7 +54,9 @@ constexpr std::array rows{Row{"refuse", refuse},
                           Row{"big-event", big_event},
                           Row{"no-finish", no_finish},
                           Row{"html-502", html},
-                          Row{"slow-drip", slow_drip, Argument::wait}};
+                          Row{"slow-drip", slow_drip, Argument::wait},
+                          Row{"refuse-prefill", refuse_prefill},
+                          Row{"echo-prefill", echo_prefill}};
 
 constexpr Duration wait_usual = std::chrono::milliseconds(500);
 constexpr Duration wait_max = std::chrono::hours(1);

@@ -16,9 +16,12 @@ enum class FaultKind : std::uint8_t {
   reset,         ///< A reset before the head of the reply.
   busy,          ///< 429 with retry-after.
   busy_bare,     ///< 429 without.
+  busy_once,     ///< 429 to the first request, with that many seconds as retry-after; then as usual.
   error_once,    ///< 500 to the first request, then as usual.
   error,         ///< 500
   unavailable,   ///< 503
+  loading,       ///< 503 in the words of an upstream that loads its model; its health says so too.
+  flap,          ///< 503, health included, from the first request on for the time given; then as usual.
   unauthorised,  ///< 401
   no_credit,     ///< 402
   silence,       ///< No byte, ever.
@@ -47,11 +50,13 @@ enum class FaultKind : std::uint8_t {
   no_finish,        ///< [DONE] without a finish_reason.
   html,             ///< 502 with an HTML page, as a proxy in between gives.
   slow_drip,        ///< The time given between tokens.
+  refuse_prefill,   ///< 400 to whoever wants an answer continued.
+  echo_prefill,     ///< A continuation repeats what it was given.
 };
 
 struct Fault {
   FaultKind kind;
-  std::uint32_t count = 3;  ///< Of chunks, where the kind counts.
+  std::uint32_t count = 3;  ///< Of chunks (each answer and each continuation counts its own), or of seconds, where the kind counts.
   Duration wait{};          ///< Where the kind waits.
   friend bool operator==(const Fault&, const Fault&) = default;
 };

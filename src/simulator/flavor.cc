@@ -42,7 +42,17 @@ ErrorReply vllm(Trouble trouble, std::string_view model) {
     case Trouble::no_credit: return {402, vllm_error(402, "Payment required", "Payment Required")};
     case Trouble::busy: return {429, vllm_error(429, "Too many requests", "Too Many Requests")};
     case Trouble::internal: return {500, vllm_error(500, "EngineCore encountered an issue.", "InternalServerError")};
-    case Trouble::unavailable: return {503, R"({"error":"The model is currently scaling. Please try again later."})"};
+    case Trouble::unavailable: return {503, vllm_error(503, "Service Unavailable", "Service Unavailable")};
+    case Trouble::loading: return {503, R"({"error":"The model is currently scaling. Please try again later."})"};
+    case Trouble::prefill:
+    case Trouble::prefill_twice:
+    case Trouble::prefill_needs_beta:
+      return {400, vllm_error(400,
+                              "continue_final_message is set but the final message does not appear in the chat after applying the chat template! This can "
+                              "happen if the chat template deletes portions of the final message.",
+                              "BadRequestError")};
+    case Trouble::prefill_flags:
+      return {400, vllm_error(400, "Cannot set both `continue_final_message` and `add_generation_prompt` to True.", "BadRequestError")};
     case Trouble::not_found: return {404, vllm_error(404, "Not Found", "Not Found")};
     case Trouble::bad_request: break;
   }
@@ -70,6 +80,14 @@ ErrorReply deepseek(Trouble trouble) {
     case Trouble::unavailable:
       return {503, openai_error("Service is too busy. We advise users to temporarily switch to alternative LLM API service providers.",
                                 "service_unavailable_error", {}, code)};
+    case Trouble::loading: return {503, openai_error("The model is loading. Please try again later.", "service_unavailable_error", {}, code)};
+    // DeepSeek's own words for these are not known.
+    case Trouble::prefill:
+    case Trouble::prefill_flags:
+    case Trouble::prefill_twice: return {400, openai_error("The prefix of the last message cannot be completed", "invalid_request_error", {}, code)};
+    case Trouble::prefill_needs_beta:
+      return {400, openai_error("The prefix of a message is a beta feature: set the base URL to https://api.deepseek.com/beta", "invalid_request_error", {},
+                                code)};
     case Trouble::not_found: return {404, ""};
     case Trouble::bad_request: break;
   }
@@ -88,7 +106,15 @@ ErrorReply llama_server(Trouble trouble) {
     case Trouble::unprocessable: return {422, llama_error(422, "unprocessable", "invalid_request_error")};
     case Trouble::busy: return {429, llama_error(429, "too many requests", "invalid_request_error")};
     case Trouble::internal: return {500, llama_error(500, "decode failed", "server_error")};
-    case Trouble::unavailable: return {503, llama_error(503, "Loading model", "unavailable_error")};
+    case Trouble::unavailable: return {503, llama_error(503, "no slot available", "unavailable_error")};
+    case Trouble::loading: return {503, llama_error(503, "Loading model", "unavailable_error")};
+    case Trouble::prefill:
+    case Trouble::prefill_needs_beta:
+      return {400, llama_error(400, "Assistant response prefill is incompatible with enable_thinking.", "invalid_request_error")};
+    case Trouble::prefill_flags:
+      return {400, llama_error(400, "Cannot set both add_generation_prompt and continue_final_message to true.", "invalid_request_error")};
+    case Trouble::prefill_twice:
+      return {400, llama_error(400, "Cannot have 2 or more assistant messages at the end of the list.", "invalid_request_error")};
     case Trouble::unknown_model:
     case Trouble::not_found: return {404, llama_error(404, "File Not Found", "not_found_error")};
     case Trouble::bad_request: break;
@@ -117,6 +143,13 @@ ErrorReply openai(Trouble trouble, std::string_view model) {
     case Trouble::unprocessable: return {422, openai_error("Unprocessable entity", "invalid_request_error", {}, {})};
     case Trouble::busy: return {429, openai_error("Rate limit reached for requests", "requests", {}, "rate_limit_exceeded")};
     case Trouble::internal: return {500, openai_error("The server had an error while processing your request.", "server_error", {}, {})};
+    case Trouble::loading: return {503, openai_error("The model is loading, please try again later", "server_error", {}, {})};
+    case Trouble::prefill:
+    case Trouble::prefill_flags:
+    case Trouble::prefill_twice:
+    case Trouble::prefill_needs_beta:
+      return {400, openai_error("This model does not support assistant message prefill. The conversation must end with a user message.",
+                                "invalid_request_error", "messages", {})};
     case Trouble::unavailable: return {503, openai_error("The engine is currently overloaded, please try again later", "server_error", {}, {})};
     case Trouble::not_found: return {404, openai_error("Unknown request URL", "invalid_request_error", {}, "unknown_url")};
     case Trouble::bad_request: break;

@@ -22,6 +22,11 @@ enum class Trouble : std::uint8_t {
   busy,
   internal,
   unavailable,
+  loading,             ///< 503 while the model is being loaded.
+  prefill,             ///< It cannot go on with this message.
+  prefill_flags,       ///< The two flags contradict each other.
+  prefill_twice,       ///< Two messages of the assistant's at the end.
+  prefill_needs_beta,  ///< DeepSeek's prefix outside /beta.
   not_found
 };
 

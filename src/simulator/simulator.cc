@@ -32,6 +32,16 @@ std::string peer_of(net::Stream& stream) {
   return fmt::format("{}:{}", host, port);
 }
 
+/// The word that comes `number` words after `place`, as it stands in JSON; of the first what is left of it.
+void append_word(std::string& out, const Words& words, const Place& place, std::uint64_t number) {
+  if (number > 0 || place.bytes == 0) {
+    out += words.at(place.index + number);
+    return;
+  }
+  const std::string rest = json::quote(words.text(place.index).substr(place.bytes));
+  out.append(rest, 1, rest.size() - 2);
+}
+
 }  // namespace
 
 // ---- Shared ----
@@ -56,6 +66,12 @@ void Shared::set_fault(std::optional<Fault> next) {
   const std::lock_guard lock{mutex_};
   fault_ = next;
   seen_.clear();
+  first_at_.clear();
+}
+
+Duration Shared::since_first_under(const std::string& name, TimePoint now) {
+  const std::lock_guard lock{mutex_};
+  return now - first_at_.emplace(name, now).first->second;
 }
 
 bool Shared::first_under(const std::string& name) {
@@ -135,6 +151,9 @@ struct Simulator::Answer {
   net::Loop& loop;
   net::Sleep* sleeping = nullptr;
   std::string id, model, buffer, raw, peer, request_line;
+  Path path = Path::usual;
+  bool continues = false;  ///< It goes on from `place` with an answer that was begun.
+  Place place;
   std::uint64_t prompt_tokens = 0, tokens_sent = 0;
   bool gone = false, faulted = false;
 };
@@ -159,9 +178,11 @@ net::Task<void> Simulator::handle(net::Request& request, net::Reply& reply) {
   if (path.starts_with("/sim/")) co_return co_await control(request, reply);
   if (path.starts_with("/v1/")) path.remove_prefix(3);
   const bool post = request.head.method == http::Method::post;
-  if (post && path == "/chat/completions") co_return co_await generate(Endpoint::chat, request, reply);
-  if (post && path == "/completions") co_return co_await generate(Endpoint::completions, request, reply);
-  if (post && path == "/embeddings") co_return co_await generate(Endpoint::embeddings, request, reply);
+  if (post && path == "/beta/chat/completions" && shared_.options.flavor == Flavor::deepseek)
+    co_return co_await generate(Endpoint::chat, Path::beta, request, reply);
+  if (post && path == "/chat/completions") co_return co_await generate(Endpoint::chat, Path::usual, request, reply);
+  if (post && path == "/completions") co_return co_await generate(Endpoint::completions, Path::usual, request, reply);
+  if (post && path == "/embeddings") co_return co_await generate(Endpoint::embeddings, Path::usual, request, reply);
   co_await list(request, path, reply);
 }
 
@@ -190,6 +211,11 @@ net::Task<void> Simulator::list(const net::Request& request, std::string_view pa
   const Options& options = shared_.options;
   const Flavor flavor = options.flavor;
   const bool authorised = options.api_key.empty() || request.head.fields.find("authorization").value_or("") == "Bearer " + options.api_key;
+  if (const auto fault = shared_.fault(); fault && is_down(*fault, "")) {
+    const ErrorReply error = error_of(flavor, fault->kind == FaultKind::loading ? Trouble::loading : Trouble::unavailable, "");
+    std::ignore = co_await send(reply, error.status, error.body);
+    co_return;
+  }
   if (path == "/health") {
     std::ignore = co_await send(reply, 200, flavor == Flavor::llama_server ? R"({"status":"ok"})" : "");
     co_return;
@@ -239,17 +265,19 @@ void Simulator::log_line(const Answer& answer, int status) const {
 net::Task<void> Simulator::send_error(Answer& answer, Trouble trouble) {
   const ErrorReply error = error_of(shared_.options.flavor, trouble, answer.ask.model);
   log_line(answer, error.status);
-  std::array<net::ReplyField, 3> fields{net::ReplyField{"content-type", "application/json"}, {"server", "uvicorn"}, {"retry-after", "1"}};
+  const std::string wait = is(answer.fault, FaultKind::busy_once) ? std::to_string(answer.fault->count) : "1";
+  std::array<net::ReplyField, 3> fields{net::ReplyField{"content-type", "application/json"}, {"server", "uvicorn"}, {"retry-after", wait}};
   const bool asks_to_wait = trouble == Trouble::busy && !is(answer.fault, FaultKind::busy_bare);
   const std::array<std::string_view, 1> parts{error.body};
   std::ignore = co_await answer.reply.send(error.status, {fields.data(), asks_to_wait ? 3U : 2U}, parts);
   answer.faulted = true;
 }
 
-net::Task<void> Simulator::generate(Endpoint endpoint, net::Request& request, net::Reply& reply) {
+net::Task<void> Simulator::generate(Endpoint endpoint, Path path, net::Request& request, net::Reply& reply) {
   const Options& options = shared_.options;
   const auto ask = read_ask(endpoint, request.body, reader_);
   Answer answer{loop_, reply, ask ? *ask : Ask{}};
+  answer.path = path;
   if (options.record) answer.asked = shared_.record.add(request.head, request.body);
   if (options.access_log) {
     answer.peer = peer_of(reply.stream());
@@ -296,15 +324,37 @@ net::Task<void> Simulator::obey(Answer& answer) {
     co_return;
   }
   answer.fault = *by_model ? *by_model : shared_.fault();
-  if (is(answer.fault, FaultKind::error_once) && !shared_.first_under(answer.ask.model)) answer.fault.reset();
+  const bool once = is(answer.fault, FaultKind::error_once) || is(answer.fault, FaultKind::busy_once);
+  if (once && !shared_.first_under(answer.ask.model)) answer.fault.reset();
+  if (is(answer.fault, FaultKind::flap) && !is_down(*answer.fault, *by_model ? answer.ask.model : "")) answer.fault.reset();
   if (is(answer.fault, FaultKind::cut_tool) && answer.ask.tool.empty()) answer.ask.tool = tool_of_a_fault;
   // llama-server answers with its own name, whatever it was asked for (wire.md §E.3).
   const bool own_name = options.flavor == Flavor::llama_server && answer.ask.endpoint != Endpoint::embeddings;
   answer.model = own_name ? options.models.front() : answer.ask.model;
-  answer.prompt_tokens = tokens_of(answer.ask.question);
+  const Prefilled end = prefilled(options.flavor, answer.ask, answer.path);
+  answer.continues = end.text.has_value();
+  if (answer.continues) find_place(answer, *end.text);
+  else answer.prompt_tokens = tokens_of(answer.ask.question);
   if (co_await fail_before(answer)) co_return;
+  if (end.refused) co_return co_await send_error(answer, *end.refused);
   if (answer.ask.stream && answer.ask.endpoint != Endpoint::embeddings) co_await send_stream(answer);
   else co_await send_whole(answer);
+}
+
+/// Begins where the text that it was given ends. The words are those of the question alone, so it is where the answer of another
+/// simulator, with the same seed, was cut; a text that is no beginning of that answer is followed by all of it.
+void Simulator::find_place(Answer& answer, const std::string& said) const {
+  answer.ask.question = answer.ask.conversation.question;
+  const Words words{shared_.options.seed, answer.ask.question};
+  const std::optional<Place> place = words.find_place(said, shared_.options.tokens);
+  answer.prompt_tokens = tokens_of(answer.ask.question) + (place ? place->tokens() : tokens_of(said));
+  if (place && !is(answer.fault, FaultKind::echo_prefill)) answer.place = *place;
+}
+
+/// Whether the fault is a 503 right now.
+bool Simulator::is_down(const Fault& fault, const std::string& name) const {
+  if (fault.kind == FaultKind::flap) return shared_.since_first_under(name, loop_.now()) < fault.wait;
+  return fault.kind == FaultKind::loading;
 }
 
 /// Faults that leave no answer. True when the request is over.
@@ -322,10 +372,16 @@ net::Task<bool> Simulator::fail_before(Answer& answer) {
       answer.reply.stream().reset();
       co_return true;
     case FaultKind::busy:
+    case FaultKind::busy_once:
     case FaultKind::busy_bare: co_return co_await error(Trouble::busy);
     case FaultKind::error_once:
     case FaultKind::error: co_return co_await error(Trouble::internal);
+    case FaultKind::flap:
     case FaultKind::unavailable: co_return co_await error(Trouble::unavailable);
+    case FaultKind::loading: co_return co_await error(Trouble::loading);
+    case FaultKind::refuse_prefill:
+      if (!answer.continues) co_return false;
+      co_return co_await error(Trouble::prefill);
     case FaultKind::unauthorised: co_return co_await error(Trouble::unauthorised);
     case FaultKind::no_credit: co_return co_await error(Trouble::no_credit);
     case FaultKind::context_length: co_return co_await error(Trouble::context_length);
@@ -356,7 +412,7 @@ net::Task<void> Simulator::send_stream(Answer& answer) {
   const Shapes shapes{options.flavor, ask, answer.model, answer.id};
   const Words words{options.seed, ask.question};
   const bool chat = ask.endpoint == Endpoint::chat;
-  const bool thinks = chat && (options.reasoning || ask.thinking);
+  const bool thinks = chat && (options.reasoning || ask.thinking) && !ask.thinking_off;
   const bool running = ask.running_usage && options.flavor == Flavor::vllm;
   const Duration between = is(fault, FaultKind::slow_drip) ? fault->wait : options.between_tokens;
   std::uint64_t chunks = 0;
@@ -447,12 +503,12 @@ net::Task<void> Simulator::send_stream(Answer& answer) {
       at = end;
     }
   } else {
-    const std::uint64_t tokens = std::min(options.tokens, ask.tokens_max);
-    if (ask.tokens_max <= options.tokens && ask.tokens_max < options.tokens) reason = "length";
-    for (std::uint64_t i = 0; i < tokens; ++i) {
+    const std::uint64_t left = options.tokens - answer.place.index;
+    if (ask.tokens_max < left) reason = "length";
+    for (std::uint64_t i = 0; i < std::min(left, ask.tokens_max); ++i) {
       delta = chat ? R"("content":")" : "\"";
       if (is(fault, FaultKind::big_event) && i == 1) delta.append(big_event_bytes, 'x');
-      delta += words.at(i);
+      append_word(delta, words, answer.place, i);
       delta += '"';
       if (!co_await chunk(delta)) co_return;
     }
@@ -483,7 +539,8 @@ net::Task<void> Simulator::send_whole(Answer& answer) {
   const Options& options = shared_.options;
   const std::optional<Fault>& fault = answer.fault;
   const Ask& ask = answer.ask;
-  const std::uint64_t tokens = std::min(options.tokens, ask.tokens_max);
+  const std::uint64_t left = options.tokens - answer.place.index;
+  const std::uint64_t tokens = std::min(left, ask.tokens_max);
   const Duration between = is(fault, FaultKind::slow_drip) ? fault->wait : options.between_tokens;
   if (is(fault, FaultKind::comments)) {
     // DeepSeek's sign of life: an early 200 and blank lines until the JSON comes (wire.md §B.7).
@@ -498,11 +555,11 @@ net::Task<void> Simulator::send_whole(Answer& answer) {
   if (!co_await answer.wait(first + between * static_cast<std::int64_t>(tokens))) co_return;
 
   const Words words{options.seed, ask.question};
-  const bool thinks = options.reasoning || ask.thinking;
+  const bool thinks = (options.reasoning || ask.thinking) && !ask.thinking_off;
   const bool calls = ask.endpoint == Endpoint::chat && !ask.tool.empty();
   const Shapes shapes{options.flavor, ask, answer.model, answer.id};
   std::string content = "\"";
-  for (std::uint64_t i = 0; i < tokens; ++i) content += words.at(i);
+  for (std::uint64_t i = 0; i < tokens; ++i) append_word(content, words, answer.place, i);
   content += '"';
   if (is(fault, FaultKind::big_event)) content.insert(1, std::string(big_event_bytes, 'x'));
   answer.tokens_sent = ask.endpoint == Endpoint::embeddings ? 0 : tokens;
@@ -513,7 +570,7 @@ net::Task<void> Simulator::send_whole(Answer& answer) {
   const std::string usage = is(fault, FaultKind::no_usage) ? "" : usage_json(options.flavor, counts);
   const std::string call = fmt::format(R"([{{"id":"call_{}","type":"function","function":{{"name":{},"arguments":{}}}}}])", answer.id, json::quote(ask.tool),
                                        json::quote(tool_arguments));
-  const std::string_view reason = is(fault, FaultKind::no_finish) ? "" : calls ? "tool_calls" : ask.tokens_max < options.tokens ? "length" : "stop";
+  const std::string_view reason = is(fault, FaultKind::no_finish) ? "" : calls ? "tool_calls" : ask.tokens_max < left ? "length" : "stop";
   std::string body = ask.endpoint == Endpoint::embeddings
                          ? embeddings_json(options.flavor, ask, answer.model, usage.empty() ? "null" : usage)
                          : shapes.whole(content, thinks ? json::quote(words.at(1'000'000)) : std::string{}, calls ? call : std::string{}, reason, usage);

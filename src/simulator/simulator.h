@@ -6,6 +6,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <vector>
 
@@ -14,7 +15,9 @@
 #include "simulator/ask.h"
 #include "simulator/fault.h"
 #include "simulator/flavor.h"
+#include "simulator/prefill.h"
 #include "simulator/record.h"
+#include "simulator/words.h"
 
 namespace bellwether::simulator {
 
@@ -39,6 +42,8 @@ struct Shared {
   void set_fault(std::optional<Fault> next);
   /// Whether this is the first request under this name, for faults that happen once.
   [[nodiscard]] bool first_under(const std::string& name);
+  /// How long ago the first request under this name was.
+  [[nodiscard]] Duration since_first_under(const std::string& name, TimePoint now);
 
   const Options options;
   Record record;
@@ -48,6 +53,7 @@ struct Shared {
   mutable std::mutex mutex_;
   std::optional<Fault> fault_;
   std::unordered_set<std::string> seen_;
+  std::unordered_map<std::string, TimePoint> first_at_;
 };
 
 /// One thread's handler.
@@ -63,9 +69,11 @@ class Simulator final : public net::Handler {
   struct Answer;
   [[nodiscard]] net::Task<void> control(const net::Request& request, net::Reply& reply);
   [[nodiscard]] net::Task<void> list(const net::Request& request, std::string_view path, net::Reply& reply);
-  [[nodiscard]] net::Task<void> generate(Endpoint endpoint, net::Request& request, net::Reply& reply);
+  [[nodiscard]] net::Task<void> generate(Endpoint endpoint, Path path, net::Request& request, net::Reply& reply);
   [[nodiscard]] net::Task<void> obey(Answer& answer);
   [[nodiscard]] net::Task<bool> fail_before(Answer& answer);
+  void find_place(Answer& answer, const std::string& said) const;
+  [[nodiscard]] bool is_down(const Fault& fault, const std::string& name) const;
   [[nodiscard]] net::Task<void> send_stream(Answer& answer);
   [[nodiscard]] net::Task<void> send_whole(Answer& answer);
   [[nodiscard]] net::Task<void> send_error(Answer& answer, Trouble trouble);

@@ -4,6 +4,7 @@
 
 #include "simulator/fault.h"
 #include "simulator/flavor.h"
+#include "simulator/prefill.h"
 #include "simulator/words.h"
 
 namespace bellwether::simulator {
@@ -13,6 +14,9 @@ TEST(Faults, AreReadWithTheirArgument) {
   EXPECT_EQ(*parse_fault("cut:5"), (Fault{.kind = FaultKind::cut, .count = 5, .wait = std::chrono::milliseconds(500)}));
   EXPECT_EQ(parse_fault("slow-first:2s")->wait, std::chrono::seconds(2));
   EXPECT_EQ(parse_fault("429-bare")->kind, FaultKind::busy_bare);
+  EXPECT_EQ(parse_fault("429-once:2")->count, 2U);
+  EXPECT_EQ(parse_fault("503-loading")->kind, FaultKind::loading);
+  EXPECT_EQ(parse_fault("flap:60s")->wait, std::chrono::seconds(60));
   for (const char* text : {"", "cat", "cut:", "cut:x", "503:1", "slow-first:2", "slow-first:-1ms"}) EXPECT_FALSE(parse_fault(text)) << text;
   EXPECT_NE(parse_fault("cat").error().about.text.find("cut-role"), std::string::npos);
 }
@@ -47,6 +51,71 @@ TEST(Flavors, SayJsonEverywhere) {
     EXPECT_EQ(usage["total_tokens"], 16);
     EXPECT_EQ(nlohmann::json::parse(models_json(flavor, {"a", "b"}))["data"].size(), 2U);
   }
+}
+
+constexpr std::uint64_t words_max = 64;
+
+std::string joined(const Words& words, std::uint64_t count) {
+  std::string all;
+  for (std::uint64_t i = 0; i < count; ++i) all += words.text(i);
+  return all;
+}
+
+TEST(Words, AreFoundAgainAtEveryByte) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const Words words{seed, "q"};
+    const std::string whole = joined(words, words_max);
+    for (std::size_t size = 0; size <= whole.size(); ++size) {
+      const auto place = words.find_place(std::string_view(whole).substr(0, size), words_max);
+      ASSERT_TRUE(place);
+      EXPECT_EQ(joined(words, place->index).size() + place->bytes, size);
+    }
+    EXPECT_FALSE(words.find_place(whole + "x", words_max));
+    EXPECT_FALSE(words.find_place("something else", words_max));
+  }
+}
+
+TEST(Words, HoldWhatASeamCouldGetWrong) {
+  std::string all;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) all += joined(Words{seed, "q"}, words_max);
+  for (const char* part : {"안녕하세요", "👋🏽", "👨‍👩‍👧‍👦", "🚀", "\n\n", "\"인용\"", "C:\\dir", " ha ha"}) EXPECT_NE(all.find(part), std::string::npos) << part;
+}
+
+TEST(Conversation, IsTheSameWithAnAnswerThatWasBegun) {
+  const Conversation asked = read_conversation(R"([ {"role": "user", "content": "a, b\u00e9 \"]\""} ])");
+  const Conversation continued = read_conversation(R"([{"role":"user","content":"a, b\u00e9 \"]\""},{"role":"assistant","content":" 양\n","prefix":true}])");
+  EXPECT_FALSE(asked.prefilled);
+  EXPECT_TRUE(continued.prefilled);
+  EXPECT_TRUE(continued.prefix);
+  EXPECT_EQ(continued.text, " 양\n");
+  EXPECT_EQ(continued.question, asked.question);
+  EXPECT_NE(continued.whole, asked.whole);
+  EXPECT_TRUE(read_conversation(R"([{"role":"assistant"},{"role":"assistant","content":"a"}])").two);
+  EXPECT_FALSE(read_conversation(R"([{"role":"assistant"},{"role":"user","content":"a"}])").prefilled);
+}
+
+Prefilled prefilled_by(Flavor flavor, std::string_view message, std::string_view more = "", Path path = Path::usual) {
+  std::string body = R"({"model":"m","messages":[{"role":"user","content":"a"})" + std::string(message) + "]" + std::string(more) + "}";
+  body.reserve(body.size() + json::padding);
+  json::Reader reader;
+  return prefilled(flavor, *read_ask(Endpoint::chat, body, reader), path);
+}
+
+TEST(Prefill, IsEachFlavoursOwn) {
+  constexpr std::string_view plain = R"(,{"role":"assistant","content":"b"})", prefix = R"(,{"role":"assistant","content":"b","prefix":true})";
+  constexpr std::string_view flags = R"(,"add_generation_prompt":false,"continue_final_message":true)";
+  EXPECT_EQ(prefilled_by(Flavor::vllm, plain, flags).text, "b");
+  EXPECT_FALSE(prefilled_by(Flavor::vllm, plain).text);
+  EXPECT_EQ(prefilled_by(Flavor::vllm, plain, R"(,"continue_final_message":true)").refused, Trouble::prefill_flags);
+  EXPECT_EQ(prefilled_by(Flavor::vllm, "", flags).refused, Trouble::prefill);
+  EXPECT_EQ(prefilled_by(Flavor::vllm, R"(,{"role":"assistant","content":" \n"})", flags).refused, Trouble::prefill);
+  EXPECT_EQ(prefilled_by(Flavor::deepseek, prefix, "", Path::beta).text, "b");
+  EXPECT_EQ(prefilled_by(Flavor::deepseek, prefix).refused, Trouble::prefill_needs_beta);
+  EXPECT_FALSE(prefilled_by(Flavor::deepseek, plain, "", Path::beta).text);
+  EXPECT_EQ(prefilled_by(Flavor::llama_server, plain).text, "b");
+  EXPECT_EQ(prefilled_by(Flavor::llama_server, std::string(plain) + std::string(plain)).refused, Trouble::prefill_twice);
+  EXPECT_EQ(prefilled_by(Flavor::llama_server, plain, R"(,"continue_final_message":true)").refused, Trouble::prefill_flags);
+  EXPECT_FALSE(prefilled_by(Flavor::openai, plain).text);
 }
 
 }  // namespace

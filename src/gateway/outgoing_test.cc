@@ -244,6 +244,7 @@ TEST(Outgoing, DoesNotGoOnWithinReasoning) {
   stream.chunk(1, R"("reasoning":"let me see")");
   EXPECT_EQ(stream.standing(), Standing::lost);
   EXPECT_EQ(stream.outgoing->transcript().obstacle(), chat::Obstacle::reasoning);
+  EXPECT_FALSE(stream.outgoing->transcript().lost_for_good());
   stream.text(1, "a");
   EXPECT_EQ(stream.standing(), Standing::continuable);
   EXPECT_TRUE(stream.outgoing->unfinished().reasoned);
@@ -259,8 +260,10 @@ TEST(Outgoing, KeepsNoTextThatNobodyCouldGoOnFrom) {
   Stream stream{"", Follow::no};
   stream.role(1);
   EXPECT_EQ(stream.standing(), Standing::restartable);
+  EXPECT_FALSE(stream.outgoing->transcript().lost_for_good());
   stream.text(1, "a");
   EXPECT_EQ(stream.outgoing->transcript().obstacle(), chat::Obstacle::no_candidate);
+  EXPECT_TRUE(stream.outgoing->transcript().lost_for_good());
   EXPECT_TRUE(stream.outgoing->transcript().text().empty());
 }
 

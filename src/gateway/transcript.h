@@ -38,6 +38,10 @@ class Transcript {
   /// Why the answer is lost. Beside that, chat::find_obstacle has more to say about a continuable one.
   [[nodiscard]] chat::Obstacle obstacle() const;
 
+  /// Whether the answer is lost and stays so, whatever else is passed on: the request itself is needed no more. (Half a character or
+  /// reasoning alone may still be followed by what can be continued.)
+  [[nodiscard]] bool lost_for_good() const { return obstacle_ != chat::Obstacle::none && substance_; }
+
   [[nodiscard]] std::string_view text() const { return text_; }
   /// The text without the white space at its end, which some templates cut off and some do not: going on from before it, what comes
   /// next is the same with either.

@@ -28,18 +28,18 @@ struct EventFacts {
   std::optional<metering::Usage> usage;  ///< Running or final count, where there is one that is not null.
   bool first_token = false;              ///< Carries text, reasoning or a tool call: more than a role.
   bool finished = false;                 ///< A choice carries a finish_reason that is not null.
-  bool interrupted = false;        ///< The finish_reason says that the upstream broke off (DeepSeek's insufficient_system_resource, vLLM's abort and error).
-  bool in_tool_call = false;       ///< The delta is part of a tool call.
+  bool interrupted = false;   ///< The finish_reason says that the upstream broke off (DeepSeek's insufficient_system_resource, vLLM's abort and error).
+  bool in_tool_call = false;  ///< The delta is part of a tool call.
   // What following a stream needs, so that it can be continued elsewhere (gateway/transcript.h).
-  std::string_view choices_raw;   ///< The array of choices, where it is not empty.
-  std::string_view text_raw;      ///< The value of the first choice's text (`content`, or a completion's `text`): a string as it stands, or null; empty if absent.
-  std::string_view role_raw;      ///< The value of the delta's role.
-  std::string_view role_key_raw;  ///< Its key, for taking the member out.
-  bool text = false;              ///< `text_raw` holds text.
-  bool reasoning = false;         ///< Carries reasoning.
-  bool refusal = false;           ///< Carries a refusal's text.
-  bool logprobs = false;          ///< Carries logprobs that are not null.
-  bool other_choice = false;      ///< Speaks of a choice other than the first.
+  std::string_view choices_raw;  ///< The array of choices, where it is not empty.
+  std::string_view text_raw;  ///< The value of the first choice's text (`content`, or a completion's `text`): a string as it stands, or null; empty if absent.
+  std::string_view role_raw;  ///< The value of the delta's role.
+  std::string_view role_key_raw;   ///< Its key, for taking the member out.
+  bool text = false;               ///< `text_raw` holds text.
+  bool reasoning = false;          ///< Carries reasoning.
+  bool refusal = false;            ///< Carries a refusal's text.
+  bool logprobs = false;           ///< Carries logprobs that are not null.
+  bool other_choice = false;       ///< Speaks of a choice other than the first.
   std::optional<Failure> failure;  ///< error, broken: what it means.
 };
 

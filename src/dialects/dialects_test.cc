@@ -67,12 +67,14 @@ std::string continuation_for(DialectName name, const std::string& given, const c
 TEST(WriteContinuation, SaysItAsEachUpstreamWantsToHearIt) {
   const std::string body = R"({ "messages": [ {"role":"user","content":"\u00e9"} ] , "model":"m"})";
   const chat::Unfinished unfinished{.text = "양 \"a\"\n1", .tokens = 4, .reasoned = false};
-  EXPECT_EQ(continuation_for(DialectName::vllm, body, unfinished),
-            R"({ "messages": [ {"role":"user","content":"\u00e9"} ,{"role":"assistant","content":"양 \"a\"\n1"}] , "model":"m","add_generation_prompt":false,"continue_final_message":true})");
+  EXPECT_EQ(
+      continuation_for(DialectName::vllm, body, unfinished),
+      R"({ "messages": [ {"role":"user","content":"\u00e9"} ,{"role":"assistant","content":"양 \"a\"\n1"}] , "model":"m","add_generation_prompt":false,"continue_final_message":true})");
   EXPECT_EQ(continuation_for(DialectName::llama_server, body, unfinished),
             R"({ "messages": [ {"role":"user","content":"\u00e9"} ,{"role":"assistant","content":"양 \"a\"\n1"}] , "model":"m"})");
-  EXPECT_EQ(continuation_for(DialectName::deepseek, body, unfinished),
-            R"({ "messages": [ {"role":"user","content":"\u00e9"} ,{"role":"assistant","content":"양 \"a\"\n1","prefix":true}] , "model":"m","thinking":{"type":"disabled"}})");
+  EXPECT_EQ(
+      continuation_for(DialectName::deepseek, body, unfinished),
+      R"({ "messages": [ {"role":"user","content":"\u00e9"} ,{"role":"assistant","content":"양 \"a\"\n1","prefix":true}] , "model":"m","thinking":{"type":"disabled"}})");
   EXPECT_EQ(dialect_of(DialectName::openai).prefill(), Prefill::none);
 }
 
@@ -96,15 +98,17 @@ TEST(WriteContinuation, TakesWhatWasUsedUpOffEveryBound) {
 
 TEST(WriteContinuation, SwitchesThinkingOffThatIsOver) {
   const chat::Unfinished thought{.text = "a", .tokens = 5, .reasoned = true};
-  EXPECT_EQ(continuation_for(DialectName::vllm, R"({"chat_template_kwargs":{"enable_thinking":true,"x":1},"model":"m","messages":[1]})", thought),
-            R"({"chat_template_kwargs":{"enable_thinking":false,"x":1},"model":"m","messages":[1,{"role":"assistant","content":"a"}],"add_generation_prompt":false,"continue_final_message":true})");
+  EXPECT_EQ(
+      continuation_for(DialectName::vllm, R"({"chat_template_kwargs":{"enable_thinking":true,"x":1},"model":"m","messages":[1]})", thought),
+      R"({"chat_template_kwargs":{"enable_thinking":false,"x":1},"model":"m","messages":[1,{"role":"assistant","content":"a"}],"add_generation_prompt":false,"continue_final_message":true})");
   EXPECT_EQ(continuation_for(DialectName::llama_server, R"({"model":"m","messages":[1]})", thought),
             R"({"model":"m","messages":[1,{"role":"assistant","content":"a"}],"chat_template_kwargs":{"enable_thinking":false}})");
 }
 
 TEST(WriteContinuation, AsksForUsageOfStreamsToo) {
-  EXPECT_EQ(continuation_for(DialectName::vllm, R"({"model":"m","messages":[1],"stream":true})", {.text = "a"}),
-            R"({"model":"m","messages":[1,{"role":"assistant","content":"a"}],"stream":true,"stream_options":{"include_usage":true,"continuous_usage_stats":true},"add_generation_prompt":false,"continue_final_message":true})");
+  EXPECT_EQ(
+      continuation_for(DialectName::vllm, R"({"model":"m","messages":[1],"stream":true})", {.text = "a"}),
+      R"({"model":"m","messages":[1,{"role":"assistant","content":"a"}],"stream":true,"stream_options":{"include_usage":true,"continuous_usage_stats":true},"add_generation_prompt":false,"continue_final_message":true})");
 }
 
 TEST(ContinuationPath, IsDeepSeeksBetaWhateverTheBase) {

@@ -79,9 +79,9 @@ class Outgoing {
   /// What is known of the legs before the present one. Made when a stream breaks off, which few do.
   struct Stitch {
     Seam seam;
-    bool continues = false;        ///< False: the answer was begun anew.
-    bool input_counted = false;    ///< `shown.input` is what an upstream counted.
-    metering::Usage shown;         ///< The answer so far as one upstream would have counted it.
+    bool continues = false;      ///< False: the answer was begun anew.
+    bool input_counted = false;  ///< `shown.input` is what an upstream counted.
+    metering::Usage shown;       ///< The answer so far as one upstream would have counted it.
     std::optional<metering::Usage> spent;
     std::int64_t held_tokens = 0;  ///< Of the text that this leg was given.
   };

@@ -337,7 +337,8 @@ TEST(Outgoing, PassesAToolCallOnThatFollowsTheText) {
 }
 
 TEST(Outgoing, OfAnAnswerCutAnywhereIsByteForByteTheSame) {
-  const std::vector<std::string> words{" the", "\n\n", " 안녕하세요", "  ", "\"", " 👨‍👩‍👧‍👦", "\\", "\t", " ha", " ha", " ha", "한", "글", "\xE3\x80\x80", " 🐑", "."};
+  const std::vector<std::string> words{" the", "\n\n", " 안녕하세요",  "  ",  "\"", " 👨‍👩‍👧‍👦", "\\", "\t", " ha", " ha", " ha",
+                                       "한",   "글",   "\xE3\x80\x80", " 🐑", "."};
   std::string whole;
   for (const std::string& word : words) whole += word;
   for (std::size_t cut = 0; cut <= words.size(); ++cut) {

@@ -34,8 +34,8 @@ std::size_t common_bytes(std::string_view one, std::string_view other) {
 Seam::Seam(std::string_view shown, std::size_t given_bytes, Echo echo)
     : given_bytes_{given_bytes},
       stage_{echo == Echo::maybe && betrays_an_echo(shown.substr(0, given_bytes)) ? Stage::echo
-             : given_bytes < shown.size()                                           ? Stage::space
-                                                                                    : Stage::open} {}
+             : given_bytes < shown.size()                                         ? Stage::space
+                                                                                  : Stage::open} {}
 
 void Seam::pass(std::string_view text, std::string_view shown, std::string& out) {
   if (stage_ == Stage::echo) {

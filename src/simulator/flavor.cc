@@ -86,8 +86,8 @@ ErrorReply deepseek(Trouble trouble) {
     case Trouble::prefill_flags:
     case Trouble::prefill_twice: return {400, openai_error("The prefix of the last message cannot be completed", "invalid_request_error", {}, code)};
     case Trouble::prefill_needs_beta:
-      return {400, openai_error("The prefix of a message is a beta feature: set the base URL to https://api.deepseek.com/beta", "invalid_request_error", {},
-                                code)};
+      return {400,
+              openai_error("The prefix of a message is a beta feature: set the base URL to https://api.deepseek.com/beta", "invalid_request_error", {}, code)};
     case Trouble::not_found: return {404, ""};
     case Trouble::bad_request: break;
   }
@@ -113,8 +113,7 @@ ErrorReply llama_server(Trouble trouble) {
       return {400, llama_error(400, "Assistant response prefill is incompatible with enable_thinking.", "invalid_request_error")};
     case Trouble::prefill_flags:
       return {400, llama_error(400, "Cannot set both add_generation_prompt and continue_final_message to true.", "invalid_request_error")};
-    case Trouble::prefill_twice:
-      return {400, llama_error(400, "Cannot have 2 or more assistant messages at the end of the list.", "invalid_request_error")};
+    case Trouble::prefill_twice: return {400, llama_error(400, "Cannot have 2 or more assistant messages at the end of the list.", "invalid_request_error")};
     case Trouble::unknown_model:
     case Trouble::not_found: return {404, llama_error(404, "File Not Found", "not_found_error")};
     case Trouble::bad_request: break;

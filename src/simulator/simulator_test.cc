@@ -78,7 +78,8 @@ TEST(Words, AreFoundAgainAtEveryByte) {
 TEST(Words, HoldWhatASeamCouldGetWrong) {
   std::string all;
   for (std::uint64_t seed = 1; seed <= 20; ++seed) all += joined(Words{seed, "q"}, words_max);
-  for (const char* part : {"안녕하세요", "👋🏽", "👨‍👩‍👧‍👦", "🚀", "\n\n", "\"인용\"", "C:\\dir", " ha ha"}) EXPECT_NE(all.find(part), std::string::npos) << part;
+  for (const char* part : {"안녕하세요", "👋🏽", "👨‍👩‍👧‍👦", "🚀", "\n\n", "\"인용\"", "C:\\dir", " ha ha"})
+    EXPECT_NE(all.find(part), std::string::npos) << part;
 }
 
 TEST(Conversation, IsTheSameWithAnAnswerThatWasBegun) {

@@ -6,6 +6,9 @@
 #include <string_view>
 
 #include "accounts/key.h"
+#include "chat/request.h"
+#include "dialects/dialect.h"
+#include "gateway/outgoing.h"
 #include "http/head.h"
 #include "json/reader.h"
 #include "sse/framer.h"
@@ -79,6 +82,28 @@ void json_outline_of_an_event(benchmark::State& state) {
   count_bytes(state, event.size());
 }
 BENCHMARK(json_outline_of_an_event);
+
+/// One chunk from the upstream's event to the caller's, with (1) and without (0) keeping its text so that the stream could be continued
+/// elsewhere: the difference is what following costs.
+void relay_a_chunk(benchmark::State& state) {
+  const std::string event = padded(std::string(token_event.substr(6, token_event.size() - 8)));
+  const std::string body = padded(R"({"model":"bench-model","messages":[{"role":"user","content":"a"}],"stream":true})");
+  json::Reader reader;
+  const auto request = chat::read_request(chat::Endpoint::chat_completions, body, reader);
+  if (!request) return state.SkipWithError("the request was refused");
+  const dialects::Dialect& dialect = dialects::dialect_of(catalog::DialectName::vllm);
+  constexpr int chunks_of_a_stream = 256;
+  std::string out;
+  for (auto _ : state) {
+    gateway::Outgoing outgoing{*request, "\"bench-model\"", state.range(0) == 1 ? gateway::Follow::yes : gateway::Follow::no};
+    for (int i = 0; i < chunks_of_a_stream; ++i) {
+      out.clear();
+      benchmark::DoNotOptimize(outgoing.on_event(event, dialect.read_event(event, reader), reader, out));
+    }
+  }
+  state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) * chunks_of_a_stream);
+}
+BENCHMARK(relay_a_chunk)->Arg(0)->Arg(1);
 
 /// Sixteen events that come in pieces of `range(0)` bytes: whole events, and events that straddle pieces.
 void sse_frame_sixteen_events(benchmark::State& state) {

@@ -235,6 +235,7 @@ void Callers::finish(gateway::Trail& trail, const net::Reply& reply) {
   record.attempts = trail.attempts;
   record.retry_count = trail.retry_count;
   record.usage = trail.usage;
+  record.legs = trail.legs;
   record.total = lane_.loop().now() - trail.read_at;
   record.overhead = std::max<Duration>(record.total - trail.waited_for_upstream - reply.waited(), Duration{});
   if (trail.first_token_at != TimePoint{}) record.first_token = trail.first_token_at - trail.read_at;

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "catalog/plan.h"
-
 namespace bellwether::catalog {
 namespace {
 
@@ -43,19 +41,6 @@ TEST(Revision, NamesTheNearestModelsWhenNoneFits) {
 TEST(Revision, RepeatsALongNameOnlyInPart) {
   const auto result = revision().resolve(std::string(5'000, 'x'));
   EXPECT_LT(result.error().about.text.size(), 400U);
-}
-
-TEST(Plan, KeepsTheRoutesOrder) {
-  Upstream first, second;
-  first.name = "first";
-  second.name = "second";
-  Model both = model("m");
-  both.route.push_back({.upstream = 1, .model = "x", .weight = 1, .defaults = {}});
-  const Revision catalog{1, {first, second}, {both}};
-  const Plan plan = make_plan(catalog, *catalog.find("m"));
-  ASSERT_EQ(plan.candidates.size(), 2U);
-  EXPECT_EQ(plan.candidates[0].upstream->name, "first");
-  EXPECT_EQ(plan.candidates[1].entry->model, "x");
 }
 
 }  // namespace

@@ -45,8 +45,8 @@ struct Retry {
 
 /// When an upstream's model is left alone, and for how long.
 struct BreakerPolicy {
-  std::uint32_t failures = 5;                       ///< In a row.
-  std::uint32_t rate_percent = 50;                  ///< Or this share of at least 20 attempts in 30 s.
+  std::uint32_t failures = 5;                       ///< In a row; 0: however many.
+  std::uint32_t rate_percent = 50;                  ///< Or this share of at least 20 attempts in 30 s; 0: whatever share.
   Duration open_for = std::chrono::seconds(1);      ///< The first time; doubled each time that the probe fails.
   Duration open_for_max = std::chrono::seconds(4);  ///< Bounds how long traffic stays away after the upstream is well.
 

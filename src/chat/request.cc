@@ -127,7 +127,7 @@ Obstacle obstacle_of(const Member& member) {
   return Obstacle::none;
 }
 
-Result<void> read_member(const Member& member, Request& request, bool& content_seen) {
+Result<void> read_member(const Member& member, Request& request) {
   const std::string_view key = member.key;
   if (key == "model") return read_model(member, request);
   if (key == "stream") {
@@ -140,13 +140,13 @@ Result<void> read_member(const Member& member, Request& request, bool& content_s
     if (member.kind != Kind::array) return wrong_type("messages", "an array", member.kind);
     if (member.raw.find_first_not_of(" \t\r\n", 1) == member.raw.size() - 1)
       return wrong("messages", "Invalid value for 'messages': there are no messages; at least one is needed.");
-    content_seen = true;
+    request.content_raw = member.raw;
   } else if (key == "prompt" && request.endpoint == Endpoint::completions) {
     if (member.kind != Kind::string && member.kind != Kind::array) return wrong_type("prompt", "a string or an array", member.kind);
-    content_seen = true;
+    request.content_raw = member.raw;
   } else if (key == "input" && request.endpoint == Endpoint::embeddings) {
     if (member.kind != Kind::string && member.kind != Kind::array) return wrong_type("input", "a string or an array", member.kind);
-    content_seen = true;
+    request.content_raw = member.raw;
   } else if (key == "max_completion_tokens" || (key == "max_tokens" && !request.output_tokens_max)) {
     if (member.kind == Kind::null) return {};
     BW_TRY(count, read_count(member));
@@ -172,17 +172,16 @@ Result<Request> read_request(Endpoint endpoint, std::string_view body, json::Rea
   request.object = body.substr(open, close - open + 1);
   request.member_names.reserve(members.size());
   if (endpoint != Endpoint::chat_completions) request.obstacle = Obstacle::other_endpoint;
-  bool content_seen = false;
   for (std::size_t i = 0; i < members.size(); ++i) {
     const Member& member = members[i];
     if (decides(member.key) && json::find(members.first(i), member.key) != nullptr)
       return wrong(member.key, fmt::format("The parameter '{}' is given twice.", member.key));
-    if (Result<void> read = read_member(member, request, content_seen); !read) return std::unexpected(std::move(read).error());
+    if (Result<void> read = read_member(member, request); !read) return std::unexpected(std::move(read).error());
     if (request.obstacle == Obstacle::none) request.obstacle = obstacle_of(member);
     request.member_names.emplace_back(member.key);
   }
   if (request.model_raw.empty()) return missing("model");
-  if (!content_seen) return missing(endpoint == Endpoint::chat_completions ? "messages" : endpoint == Endpoint::completions ? "prompt" : "input");
+  if (request.content_raw.empty()) return missing(endpoint == Endpoint::chat_completions ? "messages" : endpoint == Endpoint::completions ? "prompt" : "input");
   return request;
 }
 

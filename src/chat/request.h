@@ -19,10 +19,11 @@ enum class Endpoint : std::uint8_t { chat_completions, completions, embeddings }
 /// Made by `read_request`. Views point into `body`, which must not change or move while this is used.
 struct Request {
   Endpoint endpoint = Endpoint::chat_completions;
-  std::string_view body;       ///< As it came, with json::padding bytes allocated behind it.
-  std::string_view object;     ///< The top-level object within it, braces included.
-  std::string model;           ///< As the caller wrote it, unescaped.
-  std::string_view model_raw;  ///< Its place in the body, quotes included.
+  std::string_view body;         ///< As it came, with json::padding bytes allocated behind it.
+  std::string_view object;       ///< The top-level object within it, braces included.
+  std::string model;             ///< As the caller wrote it, unescaped.
+  std::string_view model_raw;    ///< Its place in the body, quotes included.
+  std::string_view content_raw;  ///< The value of `messages`, `prompt` or `input`.
   bool stream = false;
   bool usage_asked = false;                       ///< stream_options.include_usage is true.
   bool running_usage_asked = false;               ///< stream_options.continuous_usage_stats is true (vLLM's own).

@@ -27,10 +27,10 @@ struct LaneSettings {
 
 class LaneThread {
  public:
-  LaneThread(std::size_t number, std::uint64_t seed, const LaneSettings& settings, telemetry::AccessLog& access_log,
+  LaneThread(std::size_t number, std::size_t lanes, std::uint64_t seed, const LaneSettings& settings, telemetry::AccessLog& access_log,
              std::atomic<std::uint32_t>& open_connections)
       : loop{seed},
-        lane{loop, number, settings.gateway, access_log},
+        lane{loop, number, lanes, settings.gateway, access_log},
         callers{lane, settings.compat},
         server{loop, callers, settings.limits, settings.connections_max, open_connections} {
     server.set_tls(settings.tls);

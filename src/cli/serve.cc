@@ -168,7 +168,7 @@ Gateway::Gateway(config::Config config, Options options)
   make_first_key();
   const auto ring = std::make_shared<const accounts::KeyRing>(keys_);
   for (std::size_t i = 0; i < lanes; ++i) {
-    lanes_.push_back(std::make_unique<LaneThread>(i, random_seed(), settings, *access_log_, open_connections_));
+    lanes_.push_back(std::make_unique<LaneThread>(i, lanes, random_seed(), settings, *access_log_, open_connections_));
     lanes_.back()->lane.adopt(ring);
   }
   open_listeners();

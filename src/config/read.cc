@@ -287,8 +287,8 @@ void FileReader::resilience(Table& section, catalog::Upstream& into) {
   section.take_duration("retry_after_max", into.retry.after_max, Duration{});
   if (const toml::table* found = section.take_table("breaker")) {
     Table breaker{*found, section.in("breaker"), reading_};
-    breaker.take_integer("failures", into.breaker.failures, 1, 1'000'000);
-    breaker.take_percent("rate", into.breaker.rate_percent, 1, 100);
+    breaker.take_integer("failures", into.breaker.failures, 0, 1'000'000);
+    breaker.take_percent("rate", into.breaker.rate_percent, 0, 100);
     breaker.take_duration("open_for", into.breaker.open_for, timeout_min);
     breaker.take_duration("open_for_max", into.breaker.open_for_max, timeout_min);
     breaker.end();

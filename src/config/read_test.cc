@@ -116,7 +116,7 @@ INSTANTIATE_TEST_SUITE_P(
                     BadCase{UPSTREAM "[model.m]\nroute = [{ upstream = \"u\", request = { d = 2026-01-01 } }]", "has no JSON form"},
                     BadCase{UPSTREAM "retries = 6", "between 0 and 5"}, BadCase{UPSTREAM "retry_budget = \"20\"", "must be a share"},
                     BadCase{UPSTREAM "breaker = { open_for = \"5s\", open_for_max = \"4s\" }", "is below open_for"},
-                    BadCase{UPSTREAM "breaker = { failure = 5 }", "did you mean failures?"}, BadCase{UPSTREAM "breaker = { rate = \"0%\" }", "from \"1%\""},
+                    BadCase{UPSTREAM "breaker = { failure = 5 }", "did you mean failures?"}, BadCase{UPSTREAM "breaker = { rate = \"101%\" }", "from \"0%\""},
                     BadCase{UPSTREAM "concurrency = { adaptive = true }", "needs max"},
                     BadCase{UPSTREAM "concurrency = { max = 1, adaptive = 1 }", "true or false"},
                     BadCase{UPSTREAM "min_rate = { over = \"30s\" }", "needs tokens"}, BadCase{UPSTREAM "probe = {}", "needs every"},
@@ -175,7 +175,7 @@ hedge = {}
 
 TEST(Config, TellsWhereAPolicyIsWrong) {
   EXPECT_EQ(bad(UPSTREAM "retry_budget = 0.2\n"), "b.toml:3:16: retry_budget in [upstream.u] must be a share from \"0%\" to \"100%\"\n");
-  EXPECT_EQ(bad(UPSTREAM "breaker = { failures = 0 }\n"), "b.toml:3:24: failures in breaker in [upstream.u] must be between 1 and 1000000\n");
+  EXPECT_EQ(bad(UPSTREAM "breaker = { failures = -1 }\n"), "b.toml:3:24: failures in breaker in [upstream.u] must be between 0 and 1000000\n");
   EXPECT_EQ(
       bad(UPSTREAM "[model.m]\nroute = [\"u\"]\npolicy = \"wieghted\"\n"),
       "b.toml:5:10: policy in [model.m] cannot be \"wieghted\"; did you mean \"weighted\"?; there are ordered, weighted, least_outstanding and affinity\n");

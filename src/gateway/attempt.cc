@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <iterator>
@@ -10,31 +9,35 @@
 #include "base/text.h"
 #include "gateway/stream_reply.h"
 #include "gateway/whole_reply.h"
+#include "http/date.h"
 
 namespace bellwether::gateway {
 namespace {
 
 constexpr std::size_t refusal_bytes_max = 64 * 1024;  // Of an error's body; more is never words for a caller.
-constexpr std::int64_t retry_after_seconds_max = 86'400;
+constexpr std::int64_t retry_after_ms_max = std::int64_t{86'400} * 1000;
 
 void write_head(const Attempt& attempt, std::size_t body_size, std::string& head) {
+  const Serving& serving = attempt.serving;
+  const std::string& start = attempt.continues() ? attempt.reach.continuation_start : attempt.reach.head_start[static_cast<std::size_t>(serving.chat.endpoint)];
   // The id is unique for each attempt: vLLM makes it the answer's id and stumbles over two that are alike (wire.md §A.3.6).
-  append_all(head, attempt.reach.head_start[static_cast<std::size_t>(attempt.chat.endpoint)],
-             attempt.chat.stream ? std::string_view("accept: text/event-stream") : std::string_view("accept: application/json"),
-             "\r\nx-request-id: ", attempt.trail.id.text(), "-", Digits{attempt.trail.attempts},
+  append_all(head, start, serving.chat.stream ? std::string_view("accept: text/event-stream") : std::string_view("accept: application/json"),
+             "\r\nx-request-id: ", serving.trail.id.text(), "-", Digits{attempt.order.number},
              "\r\ncontent-length: ", Digits{static_cast<std::int64_t>(body_size)}, "\r\n");
   // The named few of the caller's own: a trace goes on where it came from.
   for (const std::string_view name : {"traceparent", "tracestate"}) {
-    const auto value = attempt.raw.head.fields.find(name);
+    const auto value = serving.raw.head.fields.find(name);
     if (value) append_all(head, name, ": ", *value, "\r\n");
   }
   head += "\r\n";
 }
 
 net::Prompt<Result<void>> send(Attempt& attempt, net::Exchange& exchange) {
-  std::string& body = attempt.lane.loop().out_scratch();
-  attempt.dialect.write_body(attempt.chat, attempt.entry, body);
-  std::string& head = attempt.lane.loop().head_scratch();
+  const Serving& serving = attempt.serving;
+  std::string& body = attempt.loop().out_scratch();
+  if (attempt.continues()) attempt.dialect.write_continuation(serving.chat, attempt.entry, serving.outgoing->unfinished(), serving.lane.reader(), body);
+  else attempt.dialect.write_body(serving.chat, attempt.entry, body);
+  std::string& head = attempt.loop().head_scratch();
   write_head(attempt, body.size(), head);
   attempt.progress = relay::Progress::request_sent;
   const std::array<std::string_view, 2> pieces{head, body};
@@ -44,39 +47,43 @@ net::Prompt<Result<void>> send(Attempt& attempt, net::Exchange& exchange) {
 /// The reply's head, for a caller who waits for a stream and gets signs of life meanwhile.
 net::Task<Result<const http::ReplyHead*>> read_head_warm(Attempt& attempt, net::Exchange& exchange) {
   for (;;) {
-    Result<const http::ReplyHead*> head = co_await exchange.read_head(std::min(attempt.silent_until, attempt.comment_at));
+    Result<const http::ReplyHead*> head = co_await exchange.read_head(std::min(attempt.silent_until, comment_due(attempt)));
     const bool timed_out = !head && head.error().reason == Reason::upstream_timeout;
-    if (!timed_out || attempt.lane.loop().turn() >= attempt.silent_until) co_return head;
-    BW_CO_TRY_DONE(co_await keep_caller_warm(attempt));
+    if (!timed_out || attempt.loop().turn() >= attempt.silent_until) co_return head;
+    BW_CO_TRY_DONE(co_await keep_caller_warm(attempt.serving));
   }
 }
 
 net::Task<Result<const http::ReplyHead*>> read_head(Attempt& attempt, net::Exchange& exchange) {
-  return attempt.chat.stream ? read_head_warm(attempt, exchange) : exchange.read_head(attempt.silent_until);
+  return attempt.serving.chat.stream ? read_head_warm(attempt, exchange) : exchange.read_head(attempt.silent_until);
 }
 
-/// What the upstream asks us to wait, in milliseconds; -1: nothing. Dates are not read: no vendor of a dialect here sends them.
-std::int64_t retry_after_ms(const http::Fields& fields) {
-  std::int64_t value = -1;
-  if (const auto field = fields.find("retry-after-ms")) {
-    const auto parsed = std::from_chars(field->data(), field->data() + field->size(), value);
-    return parsed.ec == std::errc{} && value >= 0 && value < retry_after_seconds_max * 1000 ? value : -1;
-  }
-  if (const auto field = fields.find("retry-after")) {
-    const auto parsed = std::from_chars(field->data(), field->data() + field->size(), value);
-    return parsed.ec == std::errc{} && value >= 0 && value < retry_after_seconds_max ? value * 1000 : -1;
-  }
-  return -1;
+/// What the upstream asks us to wait, in milliseconds; -1: nothing. Seconds or a date (RFC 9110 §10.2.3), or OpenAI's milliseconds.
+std::int64_t retry_after_ms(const http::Fields& fields, WallTime now) {
+  const auto number = [](std::string_view text, double unit_ms) -> std::int64_t {
+    double value = 0;
+    const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
+    const bool whole = parsed.ec == std::errc{} && parsed.ptr == text.data() + text.size();
+    return whole && value >= 0 && value * unit_ms < static_cast<double>(retry_after_ms_max) ? static_cast<std::int64_t>(value * unit_ms) : -1;
+  };
+  if (const auto field = fields.find("retry-after-ms"))
+    if (const std::int64_t ms = number(*field, 1); ms >= 0) return ms;
+  const auto field = fields.find("retry-after");
+  if (!field) return -1;
+  if (const auto date = http::read_date(*field))
+    return std::clamp<std::int64_t>(std::chrono::ceil<std::chrono::milliseconds>(*date - now).count(), 0, retry_after_ms_max);
+  return number(*field, 1000);
 }
 
 net::Task<AttemptEnd> refused(Attempt& attempt, net::Exchange& exchange, const http::ReplyHead& head) {
   const int status = head.status;
-  const std::int64_t wait_ms = retry_after_ms(head.fields);
+  const std::int64_t wait_ms = retry_after_ms(head.fields, attempt.loop().wall_now());
   // The status alone says enough where the body is missing, cut or endless.
   std::string body;
   std::ignore = co_await read_rest(attempt, exchange, body, refusal_bytes_max);
   body.reserve(body.size() + json::padding);
-  Failure failure = attempt.dialect.read_refusal(status, body, attempt.lane.reader());
+  json::Reader& reader = attempt.serving.lane.reader();
+  Failure failure = attempt.continues() ? attempt.dialect.read_refused_continuation(status, body, reader) : attempt.dialect.read_refusal(status, body, reader);
   failure.retry_after_ms = wait_ms;
   co_return attempt.failed_with(std::move(failure));
 }
@@ -85,9 +92,10 @@ enum class Connection : std::uint8_t { alive, died_unused };
 
 net::Task<AttemptEnd> run_once(Attempt& attempt, net::Pool::Wanted wanted, Connection& connection) {
   const catalog::Timeouts& timeouts = attempt.upstream.timeouts;
-  const TimePoint asked_at = attempt.lane.loop().turn();
-  Result<net::Lease> lease = co_await attempt.reach.pool->lease(wanted, {timeouts.pool, timeouts.connect}, attempt.total, attempt.cancellation.waiting);
-  attempt.trail.waited_for_upstream += attempt.lane.loop().turn() - asked_at;
+  const TimePoint asked_at = attempt.loop().turn();
+  Result<net::Lease> lease = co_await attempt.reach.pool->lease(wanted, {timeouts.pool, timeouts.connect},
+                                                                std::min(attempt.total, attempt.order.first_token_by), attempt.cancellation.waiting);
+  attempt.serving.trail.waited_for_upstream += attempt.loop().turn() - asked_at;
   if (!lease) co_return attempt.failed_with(std::move(lease).error());
   net::Exchange exchange{*std::move(lease)};
   struct Reachable {
@@ -98,9 +106,8 @@ net::Task<AttemptEnd> run_once(Attempt& attempt, net::Pool::Wanted wanted, Conne
   if (attempt.cancellation.requested) co_return attempt.failed_with({.reason = Reason::caller_gone});
 
   Result<void> sent = co_await send(attempt, exchange);
-  const TimePoint sent_at = attempt.lane.loop().now();
-  attempt.silent_until = std::min(attempt.total, sent_at + timeouts.first_token);
-  attempt.comment_at = sent_at + attempt.lane.settings().keep_alive_comment;
+  const TimePoint sent_at = attempt.loop().now();
+  attempt.silent_until = std::min({attempt.total, attempt.order.first_token_by, sent_at + timeouts.first_token});
   Result<const http::ReplyHead*> head = std::unexpected(Failure{});
   if (sent) head = co_await read_head(attempt, exchange);
   attempt.waited_since(sent_at);
@@ -114,7 +121,7 @@ net::Task<AttemptEnd> run_once(Attempt& attempt, net::Pool::Wanted wanted, Conne
   const bool good = (*head)->status / 100 == 2;
   const bool events = (*head)->fields.find("content-type").value_or("").starts_with("text/event-stream");
   if (!good) end = co_await refused(attempt, exchange, **head);
-  else if (attempt.chat.stream && events) end = co_await relay_stream(attempt, exchange);
+  else if (attempt.serving.chat.stream && events) end = co_await relay_stream(attempt, exchange);
   else end = co_await relay_whole(attempt, exchange);
   std::move(exchange).end();
   co_return end;
@@ -128,9 +135,15 @@ void Cancellation::request() {
   if (exchange != nullptr) exchange->cancel();
 }
 
+void Attempt::win() {
+  answered = true;
+  first_token = loop().now() - began;
+  serving.on_answered(order.number, first_token);
+}
+
 net::Task<Result<void>> read_rest(Attempt& attempt, net::Exchange& exchange, std::string& body, std::size_t size_max) {
   for (;;) {
-    const TimePoint began = attempt.lane.loop().turn();
+    const TimePoint began = attempt.loop().turn();
     Result<net::Exchange::Piece> piece = co_await exchange.read_piece(attempt.until(attempt.upstream.timeouts.idle));
     attempt.waited_since(began);
     if (!piece) co_return std::unexpected(std::move(piece).error());
@@ -142,27 +155,26 @@ net::Task<Result<void>> read_rest(Attempt& attempt, net::Exchange& exchange, std
   }
 }
 
-net::Task<AttemptEnd> attempt(Lane& lane, const chat::Request& chat, net::Request& raw, net::Reply& reply, Trail& trail, Cancellation& cancellation,
-                              const catalog::Candidate& candidate) {
-  const std::size_t upstream = static_cast<std::size_t>(candidate.upstream - trail.pinned->revision->upstreams().data());
-  Attempt attempt{.lane = lane,
-                  .chat = chat,
-                  .raw = raw,
-                  .reply = reply,
-                  .trail = trail,
+net::Task<AttemptEnd> attempt(Serving& serving, const Order& order, Cancellation& cancellation, const catalog::RouteEntry& entry) {
+  const catalog::Upstream& upstream = serving.trail.pinned->revision->upstreams()[entry.upstream];
+  const TimePoint now = serving.lane.loop().turn();
+  Attempt attempt{.serving = serving,
+                  .order = order,
                   .cancellation = cancellation,
-                  .upstream = *candidate.upstream,
-                  .entry = *candidate.entry,
-                  .reach = trail.pinned->reach[upstream],
-                  .dialect = dialects::dialect_of(candidate.upstream->dialect),
-                  .total = lane.loop().turn() + candidate.upstream->timeouts.total};
+                  .upstream = upstream,
+                  .entry = entry,
+                  .reach = serving.trail.pinned->reach[entry.upstream],
+                  .dialect = dialects::dialect_of(upstream.dialect),
+                  .began = now,
+                  .total = std::min(order.over_by, now + upstream.timeouts.total)};
+  const Result<Gate::Place> place = co_await attempt.reach.gate->enter(std::min(attempt.total, order.first_token_by), cancellation.waiting);
+  if (!place) co_return attempt.failed_with(place.error());
   Connection connection = Connection::alive;
   AttemptEnd end = co_await run_once(attempt, net::Pool::Wanted::any, connection);
   if (connection == Connection::died_unused && !cancellation.requested) {
     attempt.progress = relay::Progress::nothing_sent;
     end = co_await run_once(attempt, net::Pool::Wanted::fresh, connection);
   }
-  if (reply.caller_gone()) end.failure = Failure{.reason = Reason::caller_gone};
   co_return end;
 }
 

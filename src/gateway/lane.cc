@@ -21,10 +21,13 @@ net::Target target_of(const catalog::Upstream& upstream) {
 }
 
 std::string head_start_of(const catalog::Upstream& upstream, std::string_view method, std::string_view path) {
+  return head_start_at(upstream, method, upstream.base_url.path + std::string(path));
+}
+
+std::string head_start_at(const catalog::Upstream& upstream, std::string_view method, std::string_view path) {
   const catalog::Url& url = upstream.base_url;
   std::string head(method);
   head += ' ';
-  head += url.path;
   head += path;
   head += " HTTP/1.1\r\nhost: ";
   if (url.scheme == catalog::Url::Scheme::unix_socket) {
@@ -41,12 +44,13 @@ std::string head_start_of(const catalog::Upstream& upstream, std::string_view me
   return head;
 }
 
-Lane::Lane(net::Loop& loop, std::size_t number, const Settings& settings, telemetry::AccessLog& access_log)
+Lane::Lane(net::Loop& loop, std::size_t number, std::size_t lanes, const Settings& settings, telemetry::AccessLog& access_log)
     : loop_{loop},
       number_{number},
       settings_{settings},
       access_log_{access_log},
-      pinned_{std::make_shared<Pinned>(std::make_shared<const catalog::Revision>(), std::vector<Reach>{})},
+      health_{static_cast<std::uint32_t>(lanes)},
+      pinned_{std::make_shared<Pinned>(std::make_shared<const catalog::Revision>(), std::make_shared<const relay::Targets>(), std::vector<Reach>{})},
       keys_{std::make_shared<const accounts::KeyRing>()} {}
 
 void Lane::adopt(std::shared_ptr<const catalog::Revision> revision) {
@@ -71,13 +75,32 @@ void Lane::adopt(std::shared_ptr<const catalog::Revision> revision) {
     const dialects::Dialect& dialect = dialects::dialect_of(upstream.dialect);
     for (const chat::Endpoint endpoint : {chat::Endpoint::chat_completions, chat::Endpoint::completions, chat::Endpoint::embeddings})
       reach.head_start[static_cast<std::size_t>(endpoint)] = head_start_of(upstream, "POST", dialect.path(endpoint)) + "content-type: application/json\r\n";
+    if (dialect.prefill() != dialects::Prefill::none)
+      reach.continuation_start = head_start_at(upstream, "POST", dialect.continuation_path(upstream.base_url.path)) + "content-type: application/json\r\n";
     next->reach.push_back(std::move(reach));
   }
+  next->targets = health_.adopt(*revision, loop_.turn());
+  open_gates(*revision, *next);
   next->revision = std::move(revision);
   for (const Reach& before : pinned_->reach)
     if (std::ranges::none_of(next->reach, [&](const Reach& reach) { return reach.pool == before.pool; })) retired_.push_back(before.pool);
   pinned_ = std::move(next);
   sweep();
+}
+
+/// One gate for each upstream that a route names; those of the revision before stay, with whoever waits at them.
+void Lane::open_gates(const catalog::Revision& revision, Pinned& next) {
+  for (std::size_t model = 0; model < revision.models().size(); ++model) {
+    const std::span<const std::shared_ptr<relay::Target>> targets = next.targets->of(model);
+    for (std::size_t entry = 0; entry < targets.size(); ++entry) {
+      std::shared_ptr<Gate>& gate = next.reach[revision.models()[model].route[entry].upstream].gate;
+      if (gate) continue;
+      relay::Concurrency& concurrency = targets[entry]->load().concurrency;
+      for (const Reach& before : pinned_->reach)
+        if (before.gate && &before.gate->concurrency() == &concurrency) gate = before.gate;
+      if (!gate) gate = std::make_shared<Gate>(loop_, concurrency);
+    }
+  }
 }
 
 void Lane::record(const telemetry::RequestRecord& record) {

@@ -13,9 +13,11 @@
 #include "accounts/key_ring.h"
 #include "catalog/revision.h"
 #include "chat/request.h"
+#include "gateway/gate.h"
 #include "json/reader.h"
 #include "net/loop.h"
 #include "net/pool.h"
+#include "relay/health.h"
 #include "telemetry/access_log.h"
 #include "telemetry/metrics.h"
 
@@ -33,17 +35,21 @@ struct Reach {
   /// The constant part of a request's head for each endpoint, up to where what differs from request to request begins.
   /// Holds the upstream's API key.
   std::array<std::string, 3> head_start;
+  std::string continuation_start;  ///< The same for going on with an answer; empty where the dialect cannot.
+  std::shared_ptr<Gate> gate;      ///< Null where no route names the upstream.
 };
 
 /// A revision with this lane's connections to its upstreams. A request pins it; one side keeps the other alive.
 struct Pinned {
   std::shared_ptr<const catalog::Revision> revision;
-  std::vector<Reach> reach;  ///< As Revision::upstreams.
+  std::shared_ptr<const relay::Targets> targets;  ///< Before the gates, which stand before their loads.
+  std::vector<Reach> reach;                       ///< As Revision::upstreams.
 };
 
 class Lane {
  public:
-  Lane(net::Loop& loop, std::size_t number, const Settings& settings, telemetry::AccessLog& access_log);
+  /// Lane `number` of `lanes`, which share what the configuration gives the process as a whole.
+  Lane(net::Loop& loop, std::size_t number, std::size_t lanes, const Settings& settings, telemetry::AccessLog& access_log);
   Lane(const Lane&) = delete;
   Lane& operator=(const Lane&) = delete;
 
@@ -57,6 +63,7 @@ class Lane {
   [[nodiscard]] const Settings& settings() const { return settings_; }
   [[nodiscard]] net::Loop& loop() { return loop_; }
   [[nodiscard]] json::Reader& reader() { return reader_; }
+  [[nodiscard]] const relay::Health& health() const { return health_; }
   /// Read by any thread, written by this lane only.
   [[nodiscard]] telemetry::Metrics& metrics() { return metrics_; }
 
@@ -66,12 +73,15 @@ class Lane {
   void sweep();
 
  private:
+  void open_gates(const catalog::Revision& revision, Pinned& next);
+
   net::Loop& loop_;
   std::size_t number_;
   Settings settings_;
   telemetry::AccessLog& access_log_;
   telemetry::Metrics metrics_;
   json::Reader reader_;
+  relay::Health health_;
   std::shared_ptr<const Pinned> pinned_;
   std::shared_ptr<const accounts::KeyRing> keys_;
   std::vector<std::shared_ptr<net::Pool>> retired_;  ///< Of earlier revisions, while requests still use them.
@@ -80,6 +90,8 @@ class Lane {
 /// The pool's target for an upstream.
 [[nodiscard]] net::Target target_of(const catalog::Upstream& upstream);
 /// "POST /v1/chat/completions HTTP/1.1", Host, Authorization and what else never changes; ends behind a line break.
+/// `path` is below the upstream's base_url; `head_start_at` takes the whole path.
 [[nodiscard]] std::string head_start_of(const catalog::Upstream& upstream, std::string_view method, std::string_view path);
+[[nodiscard]] std::string head_start_at(const catalog::Upstream& upstream, std::string_view method, std::string_view path);
 
 }  // namespace bellwether::gateway

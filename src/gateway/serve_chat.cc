@@ -1,8 +1,8 @@
 #include "gateway/serve_chat.h"
 
 #include "accounts/key_ring.h"
-#include "catalog/plan.h"
 #include "gateway/drive.h"
+#include "gateway/plan.h"
 
 namespace bellwether::gateway {
 namespace {
@@ -27,7 +27,7 @@ net::Task<Result<void>> serve_chat(Lane& lane, chat::Endpoint endpoint, net::Req
   BW_CO_TRY_DONE(check_permission(caller, *model));
   // Here the permit (limits/) and the hold (ledger/) are taken, and settled behind `drive`, once those rooms stand.
 
-  const catalog::Plan plan = catalog::make_plan(*trail.pinned->revision, *model);
+  const Plan plan = make_plan(*trail.pinned, *model, chat, lane.loop().random());
   co_return co_await drive(lane, plan, chat, request, reply, trail);
 }
 

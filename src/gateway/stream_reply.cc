@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "gateway/outgoing.h"
 #include "gateway/reply_fields.h"
 #include "json/reader.h"
+#include "relay/rate_guard.h"
 #include "sse/framer.h"
 
 namespace bellwether::gateway {
@@ -14,37 +14,38 @@ namespace {
 constexpr Duration after_finish = std::chrono::seconds(5);
 // For the last bytes of a stream that has been dealt with, so that its connection can be used again.
 constexpr Duration tail_patience = std::chrono::milliseconds(250);
+// Before its first token a stream has a role chunk, or a few comments' worth of empty ones.
+constexpr std::size_t held_events_max = 64;
 
 enum class Ending : bool { more_follows, last };
 
 /// Writes to the caller, beginning the stream if need be, and ending it with the last bytes.
-net::Task<Result<void>> write(Attempt& attempt, std::string_view bytes, Ending ending = Ending::more_follows) {
-  if (!attempt.reply.started()) {
-    ReplyFields fields{attempt.trail, "text/event-stream; charset=utf-8"};
+net::Task<Result<void>> write(Serving& serving, std::string_view bytes, Ending ending = Ending::more_follows) {
+  if (!serving.reply.started()) {
+    ReplyFields fields{serving.trail, "text/event-stream; charset=utf-8"};
     fields.add("cache-control", "no-cache");
     fields.add("x-accel-buffering", "no");  // nginx in front of us would hold chunks back.
-    attempt.trail.status = 200;
-    std::ignore = co_await attempt.reply.start(200, fields.all());
+    serving.trail.status = 200;
+    std::ignore = co_await serving.reply.start(200, fields.all());
   }
-  const net::IoStatus status = ending == Ending::last ? co_await attempt.reply.finish(bytes) : co_await attempt.reply.write(bytes);
-  if (status != net::IoStatus::ok) {
-    attempt.cancellation.request();
-    co_return failed(Reason::caller_gone);
-  }
-  attempt.comment_at = attempt.lane.loop().turn() + attempt.lane.settings().keep_alive_comment;
+  // No `?:` around an await or what is awaited: g++ 12.2 makes both, or neither.
+  net::IoStatus status;
+  if (ending == Ending::last) status = co_await serving.reply.finish(bytes);
+  else status = co_await serving.reply.write(bytes);
+  if (status != net::IoStatus::ok) co_return failed(Reason::caller_gone);
+  serving.comment_at = serving.lane.loop().turn() + serving.lane.settings().keep_alive_comment;
   co_return Result<void>{};
 }
 
-/// The next bytes of the stream. Keeps the caller warm while the upstream is silent.
-net::Task<Result<net::Exchange::Piece>> next_piece(Attempt& attempt, net::Exchange& exchange) {
+/// The next bytes of the stream, by `until` at the latest. Keeps the caller warm while the upstream is silent.
+net::Task<Result<net::Exchange::Piece>> next_piece(Attempt& attempt, net::Exchange& exchange, TimePoint until) {
   for (;;) {
-    const TimePoint began = attempt.lane.loop().now();
-    Result<net::Exchange::Piece> piece = co_await exchange.read_piece(std::min(attempt.silent_until, attempt.comment_at));
-    const TimePoint now = attempt.lane.loop().turn();
+    const TimePoint began = attempt.loop().now();
+    Result<net::Exchange::Piece> piece = co_await exchange.read_piece(std::min(until, comment_due(attempt)));
     attempt.waited_since(began);
     const bool timed_out = !piece && piece.error().reason == Reason::upstream_timeout;
-    if (!timed_out || now >= attempt.silent_until) co_return piece;
-    BW_CO_TRY_DONE(co_await keep_caller_warm(attempt));
+    if (!timed_out || attempt.loop().turn() >= until) co_return piece;
+    BW_CO_TRY_DONE(co_await keep_caller_warm(attempt.serving));
   }
 }
 
@@ -52,8 +53,48 @@ net::Task<Result<net::Exchange::Piece>> next_piece(Attempt& attempt, net::Exchan
 struct Taken {
   bool done = false;               ///< Nothing more is to be read: [DONE], or the upstream's end.
   std::optional<Failure> failure;  ///< The stream ends here, badly.
-  bool event_seen = false;
+  std::uint32_t events = 0;
+  std::uint32_t tokens = 0;  ///< Of them, those that carried content.
 };
+
+/// An attempt beside another one begins to speak: what it said so far is made good, after what the caller may have of the other.
+void release_held(Attempt& attempt, Outgoing& outgoing, json::Reader& reader, std::string& out) {
+  outgoing.begin_restart();
+  for (const std::string& event : attempt.held) std::ignore = outgoing.on_event(event, attempt.dialect.read_event(event, reader), reader, out);
+  attempt.held.clear();
+}
+
+/// Deals with one event. False: nothing more is to be read.
+bool take_event(Attempt& attempt, std::string_view data, Outgoing& outgoing, Taken& taken, std::string& out) {
+  json::Reader& reader = attempt.serving.lane.reader();
+  const chat::EventFacts facts = attempt.dialect.read_event(data, reader);
+  ++taken.events;
+  if (facts.first_token) ++taken.tokens;
+  if (!attempt.answered) {
+    const bool speaks = facts.first_token || facts.finished || facts.kind == chat::EventFacts::Kind::done;
+    const bool holds = attempt.order.hold == Hold::until_first_token;
+    if (!speaks && holds) {
+      if (facts.failure) taken.failure = facts.failure;
+      else if (attempt.held.size() < held_events_max) attempt.held.emplace_back(data).reserve(data.size() + json::padding);
+      return !taken.failure;
+    }
+    if (speaks) {
+      attempt.win();
+      if (holds) {
+        // The reader's views are spent by what was held: the event is read again.
+        release_held(attempt, outgoing, reader, out);
+        const chat::EventFacts again = attempt.dialect.read_event(data, reader);
+        return outgoing.on_event(data, again, reader, out) == Outgoing::Verdict::go_on;
+      }
+    }
+  }
+  switch (outgoing.on_event(data, facts, reader, out)) {
+    case Outgoing::Verdict::go_on: return true;
+    case Outgoing::Verdict::done: taken.done = true; return false;
+    case Outgoing::Verdict::failed: taken.failure = outgoing.take_failure(); return false;
+  }
+  return true;
+}
 
 /// Takes the events out of a piece; what the caller gets is appended to `out`. No I/O.
 Taken take(Attempt& attempt, const net::Exchange::Piece& piece, sse::Framer& framer, Outgoing& outgoing, std::string& out) {
@@ -68,26 +109,20 @@ Taken take(Attempt& attempt, const net::Exchange::Piece& piece, sse::Framer& fra
       return taken;
     }
     if (status == sse::Framer::Status::needs_more) break;
-    if (!event.has_data) continue;
-    taken.event_seen = true;
-    const chat::EventFacts facts = attempt.dialect.read_event(event.data, attempt.lane.reader());
-    if (facts.first_token && attempt.trail.first_token_at == TimePoint{}) attempt.trail.first_token_at = attempt.lane.loop().turn();
-    switch (outgoing.on_event(event.data, facts, attempt.lane.reader(), out)) {
-      case Outgoing::Verdict::go_on: continue;
-      case Outgoing::Verdict::done: taken.done = true; return taken;
-      case Outgoing::Verdict::failed: taken.failure = outgoing.take_failure(); return taken;
-    }
+    if (event.has_data && !take_event(attempt, event.data, outgoing, taken, out)) return taken;
   }
   if (piece.complete) {
     taken.done = true;
-    if (Result<void> end = outgoing.judge_end(); !end) taken.failure = std::move(end).error();
+    const bool spoke = attempt.answered || attempt.order.hold == Hold::no;
+    if (Result<void> end = spoke ? outgoing.judge_end() : failed(Reason::upstream_broken, std::string("the stream ended before its first token")); !end)
+      taken.failure = std::move(end).error();
   }
   return taken;
 }
 
 /// Reads what is left of a reply that has been dealt with, so that its connection can be used again; gives up soon.
 net::Task<void> read_tail(Attempt& attempt, net::Exchange& exchange) {
-  const TimePoint until = attempt.lane.loop().turn() + tail_patience;
+  const TimePoint until = attempt.loop().turn() + tail_patience;
   for (;;) {
     const Result<net::Exchange::Piece> piece = co_await exchange.read_piece(until);
     if (!piece || piece->complete) co_return;
@@ -96,15 +131,28 @@ net::Task<void> read_tail(Attempt& attempt, net::Exchange& exchange) {
 
 }  // namespace
 
-net::Task<Result<void>> keep_caller_warm(Attempt& attempt) { return write(attempt, ": keep-alive\n\n"); }
+TimePoint comment_due(const Attempt& attempt) { return attempt.order.hold == Hold::no || attempt.answered ? attempt.serving.comment_at : TimePoint::max(); }
+
+net::Task<Result<void>> keep_caller_warm(Serving& serving) { return write(serving, ": keep-alive\n\n"); }
+
+net::Task<Result<void>> end_at_length(Serving& serving) {
+  std::string& out = serving.lane.loop().out_scratch();
+  serving.outgoing->append_end({serving.trail.upstream->name, serving.lane.loop().now() - serving.trail.read_at}, out, Finish::length);
+  serving.trail.usage = serving.outgoing->usage();
+  return write(serving, out, Ending::last);
+}
 
 net::Task<AttemptEnd> relay_stream(Attempt& attempt, net::Exchange& exchange) {
-  Outgoing outgoing{attempt.chat, json::quote(attempt.trail.model->id)};
+  Serving& serving = attempt.serving;
+  Outgoing& outgoing = *serving.outgoing;
+  const catalog::Timeouts& timeouts = attempt.upstream.timeouts;
   sse::Framer framer;
-  bool event_seen = false;
+  std::optional<relay::RateGuard> guard;
   for (;;) {
-    Result<net::Exchange::Piece> piece = co_await next_piece(attempt, exchange);
-    std::string& out = attempt.lane.loop().out_scratch();
+    Result<net::Exchange::Piece> piece = co_await next_piece(attempt, exchange, guard ? std::min(attempt.silent_until, guard->due()) : attempt.silent_until);
+    // Another attempt may have won while this one waited.
+    if (attempt.cancellation.requested) co_return attempt.failed_with({.reason = Reason::caller_gone});
+    std::string& out = attempt.loop().out_scratch();
     Taken taken;
     bool complete = true;
     if (piece) {
@@ -113,30 +161,34 @@ net::Task<AttemptEnd> relay_stream(Attempt& attempt, net::Exchange& exchange) {
     } else {
       taken.failure = std::move(piece).error();
     }
-    attempt.trail.usage = outgoing.usage();
+    if (attempt.answered) {
+      if (serving.trail.first_token_at == TimePoint{}) serving.trail.first_token_at = attempt.loop().turn();
+      if (!guard) guard.emplace(attempt.upstream.min_rate, attempt.loop().turn());
+      guard->count(taken.tokens);
+      if (!taken.done && !outgoing.finished() && guard->has_stalled(attempt.loop().turn()))
+        taken.failure = Failure{.reason = Reason::upstream_timeout, .detail = {"the stream gives less than its min_rate"}};
+      serving.trail.usage = outgoing.usage();
+    }
     // Cut, silent or broken after its finish_reason: all of the answer is there, so it ends as an answer.
     const bool caller_gone = taken.failure && taken.failure->reason == Reason::caller_gone;
-    if (taken.failure && outgoing.finished() && !caller_gone) taken = Taken{.done = true, .failure = std::nullopt, .event_seen = true};
+    if (taken.failure && attempt.answered && outgoing.finished() && !caller_gone) taken = Taken{.done = true, .failure = std::nullopt};
 
     const bool ends = taken.done && !taken.failure;
     if (ends) outgoing.append_end({attempt.upstream.name, attempt.latency()}, out);
     if (!out.empty() || ends) {
-      if (attempt.progress != relay::Progress::reply_started) {
-        attempt.progress = relay::Progress::reply_started;
-        attempt.raw.release();
-      }
-      Result<void> written = co_await write(attempt, out, ends ? Ending::last : Ending::more_follows);
+      attempt.progress = relay::Progress::reply_started;
+      // No other upstream can be asked now.
+      if (outgoing.transcript().lost_for_good()) serving.raw.release();
+      Result<void> written = co_await write(serving, out, ends ? Ending::last : Ending::more_follows);
       if (!written) co_return attempt.failed_with(std::move(written).error());
     }
     if (taken.failure) co_return attempt.failed_with(*std::move(taken.failure));
     if (ends) {
       if (!complete) co_await read_tail(attempt, exchange);
-      co_return AttemptEnd{relay::Progress::reply_started, std::nullopt};
+      co_return AttemptEnd{relay::Progress::reply_started, std::nullopt, attempt.first_token};
     }
-    event_seen = event_seen || taken.event_seen;
-    // Before the first event only that event counts; afterwards every byte is a sign of life, comments included.
-    const catalog::Timeouts& timeouts = attempt.upstream.timeouts;
-    if (event_seen) attempt.silent_until = attempt.until(outgoing.finished() ? std::min(timeouts.idle, after_finish) : timeouts.idle);
+    // Until the first token only that token counts; afterwards every event is a sign of life, and a comment is none.
+    if (attempt.answered && taken.events > 0) attempt.silent_until = attempt.until(outgoing.finished() ? std::min(timeouts.idle, after_finish) : timeouts.idle);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/id.h"
 #include "base/time.h"
@@ -36,6 +37,8 @@ struct Trail {
   metering::Usage usage;
   Duration waited_for_upstream{};
   TimePoint first_token_at{};  ///< Zero: none yet.
+  /// Each attempt, with "ok", a reason's name or "hedge_lost", and for streams what it consumed. Empty where the first one served.
+  std::vector<telemetry::LegRecord> legs;
 };
 
 }  // namespace bellwether::gateway

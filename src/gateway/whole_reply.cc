@@ -38,24 +38,26 @@ bool is_empty_object(std::string_view body) {
 
 /// Nothing before the write suspends: `body` may lie in the loop's scratch.
 net::Task<Result<void>> send_whole(Attempt& attempt, std::string_view body) {
-  json::Reader& reader = attempt.lane.reader();
-  BW_CO_TRY(facts, attempt.dialect.read_reply(attempt.chat.endpoint, body, reader));
-  attempt.trail.usage = facts.usage.value_or(metering::Usage{});
-  if (attempt.chat.stream) co_return failed(Reason::upstream_broken, std::string("a stream was asked for and a single answer came"));
+  json::Reader& reader = attempt.serving.lane.reader();
+  BW_CO_TRY(facts, attempt.dialect.read_reply(attempt.serving.chat.endpoint, body, reader));
+  if (attempt.serving.chat.stream) co_return failed(Reason::upstream_broken, std::string("a stream was asked for and a single answer came"));
+
+  attempt.win();
+  attempt.serving.trail.usage = facts.usage.value_or(metering::Usage{});
 
   // Both SDKs ask for base64 and one of them decodes without looking (wire.md §C.8): what was asked for is what they get.
   std::optional<std::string> converted;
-  if (attempt.chat.base64_asked) converted = chat::to_base64_embeddings(body, reader);
+  if (attempt.serving.chat.base64_asked) converted = chat::to_base64_embeddings(body, reader);
   std::string_view model_raw = facts.model_raw;
   if (converted) {
     converted->reserve(converted->size() + json::padding);
     body = *converted;
-    BW_CO_TRY(again, attempt.dialect.read_reply(attempt.chat.endpoint, body, reader));
+    BW_CO_TRY(again, attempt.dialect.read_reply(attempt.serving.chat.endpoint, body, reader));
     model_raw = again.model_raw;
   }
 
-  std::string& added = attempt.lane.loop().out_scratch();
-  json::append_quoted(added, attempt.trail.model->id);
+  std::string& added = attempt.loop().out_scratch();
+  json::append_quoted(added, attempt.serving.trail.model->id);
   const std::size_t model_size = added.size();
   if (!is_empty_object(body)) added += ',';
   added += R"("x_latency_ms":)";
@@ -67,18 +69,18 @@ net::Task<Result<void>> send_whole(Attempt& attempt, std::string_view body) {
   const std::string_view ours = added;
   const Pieces pieces = with_our_members(body, model_raw, ours.substr(0, model_size), ours.substr(model_size));
 
-  const ReplyFields fields{attempt.trail, "application/json"};
-  attempt.trail.status = 200;
-  attempt.trail.first_token_at = attempt.trail.read_at + latency;
+  const ReplyFields fields{attempt.serving.trail, "application/json"};
+  attempt.serving.trail.status = 200;
+  attempt.serving.trail.first_token_at = attempt.serving.trail.read_at + latency;
   // A caller that is lost now has nothing to be told; the request itself was served.
-  std::ignore = co_await attempt.reply.send(200, fields.all(), {pieces.parts.data(), pieces.count});
+  std::ignore = co_await attempt.serving.reply.send(200, fields.all(), {pieces.parts.data(), pieces.count});
   co_return Result<void>{};
 }
 
 }  // namespace
 
 net::Task<AttemptEnd> relay_whole(Attempt& attempt, net::Exchange& exchange) {
-  const TimePoint began = attempt.lane.loop().turn();
+  const TimePoint began = attempt.loop().turn();
   Result<net::Exchange::Piece> first = co_await exchange.read_piece(attempt.until(attempt.upstream.timeouts.idle));
   attempt.waited_since(began);
   if (!first) co_return attempt.failed_with(std::move(first).error());
@@ -86,14 +88,14 @@ net::Task<AttemptEnd> relay_whole(Attempt& attempt, net::Exchange& exchange) {
   std::string_view body = first->content;  // Usually all of it, still in the loop's scratch.
   if (!first->complete) {
     collected = first->content;
-    Result<void> rest = co_await read_rest(attempt, exchange, collected, attempt.lane.settings().reply_bytes_max);
+    Result<void> rest = co_await read_rest(attempt, exchange, collected, attempt.serving.lane.settings().reply_bytes_max);
     if (!rest) co_return attempt.failed_with(std::move(rest).error());
     collected.reserve(collected.size() + json::padding);
     body = collected;
   }
   Result<void> sent = co_await send_whole(attempt, body);
   if (!sent) co_return attempt.failed_with(std::move(sent).error());
-  co_return AttemptEnd{relay::Progress::reply_started, std::nullopt};
+  co_return AttemptEnd{relay::Progress::reply_started, std::nullopt, attempt.first_token};
 }
 
 }  // namespace bellwether::gateway

@@ -104,7 +104,10 @@ Task<Result<Lease>> Pool::lease_slowly(Wanted wanted, LeaseTimeouts timeouts, Ti
     const IoStatus waited = co_await place.signal.wait(place_until);
     waiting.cancel = nullptr;
     std::erase(queue_, &place);  // No longer there if it was woken by a free place.
-    if (waited != IoStatus::ok) co_return std::unexpected(failure_of(waited, "waiting for one of " + std::to_string(limits_.connections_max) + " connections"));
+    // A bound of our own: it says nothing about how the upstream does.
+    const std::string where = "waiting for one of " + std::to_string(limits_.connections_max) + " connections";
+    if (waited == IoStatus::timed_out) co_return failed(Reason::overloaded, where);
+    if (waited != IoStatus::ok) co_return std::unexpected(failure_of(waited, where));
     if (wanted == Wanted::any) {
       if (std::unique_ptr<Stream> stream = take_idle()) {
         observer_.reused();

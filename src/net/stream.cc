@@ -150,7 +150,7 @@ Task<IoStatus> Stream::write_rest(std::string rest, Duration patience) {
     status = result.status;
     if (status == IoStatus::would_block) {
       set_deadline(loop_.turn() + patience);
-      status = tls_wants_other_ ? co_await wait_readable() : co_await wait_writable();
+      status = co_await wait_for(tls_wants_other_ ? read_ : write_);
     }
     if (status != IoStatus::ok) break;
   }
@@ -268,7 +268,7 @@ Task<IoStatus> Stream::handshake() {
       co_return IoStatus::failed;
     }
     if (result.status != IoStatus::would_block) co_return result.status;
-    const IoStatus waited = tls_wants_other_ ? co_await wait_writable() : co_await wait_readable();
+    const IoStatus waited = co_await wait_for(tls_wants_other_ ? write_ : read_);
     if (waited != IoStatus::ok) co_return waited;
   }
 }

@@ -134,6 +134,7 @@ class Stream final : private Deadline, private Watched {
     Wait* wait = nullptr;  ///< The waiter's, where it waits for readiness alone.
   };
 
+  [[nodiscard]] Wait wait_for(Readiness& readiness) { return {*this, readiness}; }
   void on_expired() override;
   void on_events(std::uint32_t events) override;
   void go_on(Readiness& readiness);

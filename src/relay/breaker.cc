@@ -49,7 +49,7 @@ std::optional<Turn> Breaker::enter(TimePoint now, Urgency urgency) {
 void Breaker::answered(Turn turn) {
   if (closed_ || turn.probe == 0) return;
   // On trial until an attempt ends well: an upstream that begins every stream and finishes none would be let in for five more.
-  close(policy_.failures - 1);
+  close(policy_.failures > 0 ? policy_.failures - 1 : 0);
 }
 
 void Breaker::succeeded(Turn turn, TimePoint now) {
@@ -70,8 +70,9 @@ void Breaker::failed(Turn turn, Reason cause, TimePoint now, std::uint64_t bits)
   outcomes_.add_whole(now);
   outcomes_.add_part(now);
   const std::uint64_t all = outcomes_.whole(now);
-  const bool too_many = all >= outcomes_min && std::uint64_t{outcomes_.part(now)} * 100 >= all * policy_.rate_percent;
-  if (failures_ >= policy_.failures || too_many) open(cause, now, bits);
+  const bool too_many = policy_.rate_percent > 0 && all >= outcomes_min && std::uint64_t{outcomes_.part(now)} * 100 >= all * policy_.rate_percent;
+  const bool in_a_row = policy_.failures > 0 && failures_ >= policy_.failures;
+  if (in_a_row || too_many) open(cause, now, bits);
 }
 
 void Breaker::abandoned(Turn turn) {

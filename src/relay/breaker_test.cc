@@ -36,6 +36,16 @@ TEST(Breaker, OpensWhenHalfOfTwentyFail) {
   EXPECT_EQ(breaker.state(), Breaker::State::open);
 }
 
+TEST(Breaker, StaysClosedWhereThePolicyCountsNeither) {
+  Breaker breaker{{.failures = 0, .rate_percent = 0}};
+  for (int i = 0; i < 1000; ++i) {
+    const auto turn = breaker.enter(start);
+    ASSERT_TRUE(turn);
+    breaker.failed(*turn, Reason::upstream_down, start, 0);
+  }
+  EXPECT_EQ(breaker.state(), Breaker::State::closed);
+}
+
 TEST(Breaker, ForgetsFailuresAfterHalfAMinute) {
   Breaker breaker{{.failures = 1'000}};
   fail(breaker, start, 19);

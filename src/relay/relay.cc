@@ -39,6 +39,7 @@ Way way_of(const AttemptFailed& failed, Mode mode) {
     case Reason::upstream_denied_us:
     case Reason::upstream_lacks_model:
     case Reason::context_too_long:
+    case Reason::cannot_continue:
     case Reason::overloaded:
       return Way::elsewhere;  // overloaded: our queue before that upstream is full; another's may not be.
     // Of a continuation the caller knows nothing: that the upstream refuses our prefill is not the caller's mistake.
@@ -84,6 +85,7 @@ Step Relay::on(const AttemptAnswered& answered, TimePoint) {
   Leg* const leg = find_leg(answered.attempt);
   if (leg == nullptr || leg->answered) return Carry{};
   leg->answered = true;
+  if (terms_.deadline_once_answered) terms_.deadline = *terms_.deadline_once_answered;
   candidates_[leg->candidate].target->answered(leg->turn, answered.first_token);
   if (terms_.hedge != nullptr) terms_.hedge->observe(answered.first_token);
   Carry carry;
@@ -269,6 +271,12 @@ Finish Relay::give_up(TimePoint now) const {
   else if (soonest != TimePoint::max())
     finish.retry_after_ms = std::max(retry_after_ms_min, std::int64_t{std::chrono::ceil<std::chrono::milliseconds>(soonest - now).count()});
   return finish;
+}
+
+bool Relay::has_alternative(TimePoint now) const {
+  for (std::size_t i = 0; i < count_; ++i)
+    if (tries_[i] == 0 && fits(i) && candidates_[i].target->standing(now) == Standing::ready) return true;
+  return false;
 }
 
 Relay::Leg* Relay::find_leg(std::uint32_t attempt) {

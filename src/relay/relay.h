@@ -42,7 +42,8 @@ struct Candidate {
 
 /// What one request allows.
 struct Terms {
-  TimePoint deadline;  ///< Of all attempts and waits together.
+  TimePoint deadline;                                 ///< Of all attempts and waits together.
+  std::optional<TimePoint> deadline_once_answered{};  ///< Left out: the same. Later for a stream whose caller bounds silence only.
   catalog::Rescue rescue = catalog::Rescue::on;
   Hedge* hedge = nullptr;  ///< Of its model; null: no second attempt beside a slow one.
 };
@@ -126,6 +127,10 @@ class Relay {
   [[nodiscard]] Step next(const Event& event, TimePoint now);
 
   [[nodiscard]] std::uint32_t attempts() const { return attempts_; }
+  /// As the terms have it at this point of the request.
+  [[nodiscard]] TimePoint deadline() const { return terms_.deadline; }
+  /// Whether somebody else could be asked right now, should the attempt under way come to nothing.
+  [[nodiscard]] bool has_alternative(TimePoint now) const;
 
  private:
   static constexpr std::size_t nobody = SIZE_MAX;

@@ -110,6 +110,7 @@ Result<Fault> parse_fault(std::string_view text) {
 Result<std::optional<Fault>> fault_of_model(std::string_view model) {
   constexpr std::string_view prefix = "fault-";
   if (!model.starts_with(prefix)) return std::optional<Fault>{};
+  model = model.substr(0, model.find('#'));  // What follows only tells models apart.
   BW_TRY(fault, parse_fault(model.substr(prefix.size())));
   return std::optional(fault);
 }

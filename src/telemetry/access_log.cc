@@ -84,6 +84,20 @@ void append_ms(std::string& out, const char (&name)[size], Duration duration) {
   append_milliseconds(out, duration);
 }
 
+void append_legs(std::string& out, std::span<const LegRecord> legs) {
+  out += R"(,"legs":[)";
+  for (const LegRecord& leg : legs) {
+    append_all(out, out.back() == '[' ? std::string_view("{") : std::string_view(",{"), R"("upstream":)");
+    json::append_quoted(out, leg.upstream);
+    append_field(out, R"(,"outcome":)", leg.outcome);
+    if (leg.usage.basis != metering::Basis::unknown)
+      append_all(out, R"(,"input_tokens":)", Digits{leg.usage.input}, R"(,"output_tokens":)", Digits{leg.usage.output}, R"(,"usage_basis":")",
+                 name_of(leg.usage.basis), "\"");
+    out += '}';
+  }
+  out += ']';
+}
+
 }  // namespace
 
 struct AccessLog::State {
@@ -211,6 +225,7 @@ void append_access_line(std::string& out, const RequestRecord& record, WallClock
                Digits{usage.output}, R"(,"usage_basis":")", name_of(usage.basis), "\"");
     if (usage.absurd) out += R"(,"usage_absurd":true)";
   }
+  if (!record.legs.empty()) append_legs(out, record.legs);
   append_ms(out, R"(,"total_ms":)", record.total);
   append_ms(out, R"(,"overhead_ms":)", record.overhead);
   if (record.first_token.count() > 0) append_ms(out, R"(,"first_token_ms":)", record.first_token);

@@ -16,6 +16,13 @@
 
 namespace bellwether::telemetry {
 
+/// What one upstream had to do with a request that took more than one attempt. For the log only.
+struct LegRecord {
+  std::string_view upstream;
+  std::string_view outcome;
+  metering::Usage usage;
+};
+
 /// Where a finished request's time and tokens went. Filled along the walk; views must outlive `Metrics::count` only.
 struct RequestRecord {
   std::string_view request_id, client_request_id;  ///< client_request_id: the caller's own, if sane.
@@ -33,10 +40,11 @@ struct RequestRecord {
   std::uint32_t attempts = 0;
   int retry_count = -1;  ///< x-stainless-retry-count of SDKs; -1: not sent.
   metering::Usage usage;
-  Duration total{};        ///< Request read to last byte handed to the kernel.
-  Duration overhead{};     ///< Of that, ours: total less the time spent waiting for upstreams and for the caller.
-  Duration first_token{};  ///< Request read to the first event with content; 0: none.
-  WallTime at{};           ///< When the request was read.
+  std::span<const LegRecord> legs;  ///< Empty where the first attempt served.
+  Duration total{};                 ///< Request read to last byte handed to the kernel.
+  Duration overhead{};              ///< Of that, ours: total less the time spent waiting for upstreams and for the caller.
+  Duration first_token{};           ///< Request read to the first event with content; 0: none.
+  WallTime at{};                    ///< When the request was read.
 };
 
 class Metrics {
@@ -55,6 +63,8 @@ class Metrics {
   Counter streams_open;
   Counter streams_cut_by_caller;
   Counter streams_cut_by_upstream;
+  Counter streams_rescued;  ///< Broke off with text at the caller, and were finished by another upstream.
+  Counter hedges;           ///< Second attempts beside a slow one.
   Counter upstream_connections_open;
   Counter upstream_connections_total;
   Counter upstream_connections_reused;

@@ -191,11 +191,15 @@ def base(folder, name="data", top=""):
     return top + BASE.format(data=pathlib.Path(folder) / name)
 
 
-def config_for(folder, sims, models=(), more=""):
+# One try, whatever went before: for tests of what a single attempt does.
+ONE_TRY = 'retries = 0\nbreaker = { failures = 0, rate = "0%" }\n'
+
+
+def config_for(folder, sims, models=(), more="", upstream=ONE_TRY):
     """A config with these simulators as upstreams, by name: (dialect, url)."""
     text = base(folder)
     for name, (dialect, url) in sims.items():
-        text += f'[upstream.{name}]\ndialect = "{dialect}"\nbase_url = "{url}/v1"\ntimeout = {{ first_token = "1500ms", idle = "1500ms", connect = "2s" }}\n'
+        text += f'[upstream.{name}]\ndialect = "{dialect}"\nbase_url = "{url}/v1"\ntimeout = {{ first_token = "1500ms", idle = "1500ms", connect = "2s" }}\n{upstream}'
     for model, route in models:
         text += f'[model."{model}"]\nroute = {route}\n'
     return text + more

@@ -49,7 +49,7 @@ void append_error(std::string& out, const Failure& failure, std::string_view mod
   const Meaning& meaning = meaning_of(failure.reason);
   const std::string_view code = failure.code.empty() ? meaning.api_code : std::string_view(failure.code);
   out += R"({"error":{"message":)";
-  json::append_quoted(out, failure.about.text.empty() ? sentence_of(failure, model, attempts) : failure.about.text);
+  json::append_quoted(out, failure.about.text.empty() ? sentence_of(failure, model, attempts) : failure.about.text.str());
   out += R"(,"type":)";
   json::append_quoted(out, meaning.api_type);
   out += R"(,"param":)";

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/rare_text.h"
+
 namespace bellwether {
 
 /// Everything that is expected to go wrong, however many places it can come from. Each has a row in `meanings`.
@@ -62,12 +64,12 @@ struct Meaning {
 
 /// Text for our log. May name addresses and errors of the system; never holds a secret or a prompt.
 struct InternalText {
-  std::string text;
+  RareText text;
 };
 
 /// Text that a caller may read: made of what the caller itself sent or of an upstream's verdict on it.
 struct PublicText {
-  std::string text;
+  RareText text;
 };
 
 /// An expected failure. Cheap to move; built on failing paths only.
@@ -75,8 +77,8 @@ struct Failure {
   Reason reason;
   InternalText detail{};
   PublicText about{};                ///< Empty: the reason's own sentence is enough.
-  std::string param{};               ///< The request member at fault, for `error.param`.
-  std::string code{};                ///< An upstream's own code, where it says more than ours.
+  RareText param{};                  ///< The request member at fault, for `error.param`.
+  RareText code{};                   ///< An upstream's own code, where it says more than ours.
   int http_status = 0;               ///< An upstream's own status where it is passed on; 0: the table's.
   std::int64_t retry_after_ms = -1;  ///< What the other side asked us to wait; -1: nothing.
 };

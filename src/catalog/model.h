@@ -39,7 +39,7 @@ struct HedgePolicy {
 /// Whether a stream that broke may be continued by another upstream.
 enum class Rescue : std::uint8_t { on, off };
 
-constexpr std::size_t route_entries_max = 32;  // More is no route but a list; the relay's arrays are of this size.
+constexpr std::size_t route_entries_max = 16;  // More is no route but a list; each request has arrays of this size.
 
 /// One way to serve a model.
 struct RouteEntry {

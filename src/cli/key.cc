@@ -34,7 +34,7 @@ constexpr int tries_max = 20;
 constexpr auto between_tries = std::chrono::milliseconds(100);
 
 int complain(const Failure& failure) {
-  std::fprintf(stderr, "bellwether: %s\n", failure.about.text.empty() ? failure.detail.text.c_str() : failure.about.text.c_str());
+  std::fprintf(stderr, "bellwether: %s\n", failure.about.text.empty() ? failure.detail.text.str().c_str() : failure.about.text.str().c_str());
   if (failure.reason == Reason::key_rejected) return exit_not_authorised;
   return failure.reason == Reason::request_malformed ? exit_invalid : exit_failed;
 }

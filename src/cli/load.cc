@@ -95,7 +95,7 @@ Loaded load(Given given, Secrets secrets, Purpose purpose) {
   // A certificate that cannot be used is a mistake in the file like any other, and told before anything is opened.
   if (purpose == Purpose::serve && config.tls)
     if (const auto tls = net::make_server_tls(config.tls->certificate, config.tls->private_key); !tls)
-      problems.push_back({.file = config.file, .text = "[tls]: " + tls.error().detail.text});
+      problems.push_back({.file = config.file, .text = "[tls]: " + tls.error().detail.text.str()});
   if (!problems.empty()) return std::unexpected(std::move(problems));
   return loaded;
 }

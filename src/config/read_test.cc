@@ -107,7 +107,7 @@ INSTANTIATE_TEST_SUITE_P(
                     BadCase{"[upstream.u]\nbase_url = \"http://u\"\ndialect = \"vlm\"", "did you mean \"vllm\"?"},
                     BadCase{"[upstream.\"a b\"]\nbase_url = \"http://u\"", "letters, digits"},
                     BadCase{"[upstream.u]\nbase_url = \"http://me:pw@u\"", "without user"}, BadCase{UPSTREAM "[model.m]\n", "needs a route"},
-                    BadCase{UPSTREAM "[model.m]\nroute = []", "array of 1 to 32"},
+                    BadCase{UPSTREAM "[model.m]\nroute = []", "array of 1 to 16"},
                     BadCase{UPSTREAM "[model.m]\nroute = [\"u\"]\nprice = { input = 0.42, output = \"1\" }", "decimal string"},
                     BadCase{UPSTREAM "[model.m]\nroute = [\"u\"]\nprice = { input = \"0.42\" }", "needs input and output"},
                     BadCase{UPSTREAM "[model.m]\nroute = [\"u\"]\nprice = { input = \"0.0000000001\", output = \"1\" }", "nine decimal places"},

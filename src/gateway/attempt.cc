@@ -24,11 +24,8 @@ void write_head(const Attempt& attempt, std::size_t body_size, std::string& head
   append_all(head, start, serving.chat.stream ? std::string_view("accept: text/event-stream") : std::string_view("accept: application/json"),
              "\r\nx-request-id: ", serving.trail.id.text(), "-", Digits{attempt.order.number},
              "\r\ncontent-length: ", Digits{static_cast<std::int64_t>(body_size)}, "\r\n");
-  // The named few of the caller's own: a trace goes on where it came from.
-  for (const std::string_view name : {"traceparent", "tracestate"}) {
-    const auto value = serving.raw.head.fields.find(name);
-    if (value) append_all(head, name, ": ", *value, "\r\n");
-  }
+  if (!serving.traceparent.empty()) append_all(head, "traceparent: ", serving.traceparent, "\r\n");
+  if (!serving.tracestate.empty()) append_all(head, "tracestate: ", serving.tracestate, "\r\n");
   head += "\r\n";
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -30,6 +31,8 @@ struct Serving {
   Trail& trail;
   std::optional<Outgoing> outgoing;  ///< The caller's stream, over all attempts; nothing where none was asked for.
   TimePoint comment_at{};            ///< When a caller who waits for a stream gets a sign of life.
+  /// The named few of the caller's fields that travel on: a trace goes on where it came from. Views into `raw`; empty if absent.
+  std::string_view traceparent, tracestate;
 
   /// An attempt has its first token, or the whole reply, and nothing of it went to the caller yet. From here on it is the one that
   /// serves the request; another that is under way is cancelled.
@@ -37,7 +40,13 @@ struct Serving {
 
  protected:
   Serving(Lane& lane, const chat::Request& chat, net::Request& raw, net::Reply& reply, Trail& trail)
-      : lane{lane}, chat{chat}, raw{raw}, reply{reply}, trail{trail} {}
+      : lane{lane},
+        chat{chat},
+        raw{raw},
+        reply{reply},
+        trail{trail},
+        traceparent{raw.head.fields.find("traceparent").value_or("")},
+        tracestate{raw.head.fields.find("tracestate").value_or("")} {}
   ~Serving() = default;
 };
 

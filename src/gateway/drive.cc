@@ -59,16 +59,29 @@ relay::Substance substance_of(const Serving& serving) {
 class Drive final : public Serving {
  public:
   Drive(Lane& lane, const Plan& plan, const chat::Request& chat, net::Request& raw, net::Reply& reply, Trail& trail)
-      : Serving{lane, chat, raw, reply, trail}, plan_{plan}, relay_{plan.all(), terms_of(chat, raw, trail), lane.loop().random().next()} {
+      : Serving{lane, chat, raw, reply, trail}, relay{plan.all(), terms_of(chat, raw, trail), lane.loop().random().next()}, plan_{plan} {
     if (!chat.stream) return;
     const bool some_can = std::ranges::any_of(plan.all(), [](const relay::Candidate& candidate) { return candidate.can_continue; });
     const bool follow = some_can && trail.model->rescue == catalog::Rescue::on;
     outgoing.emplace(chat, json::quote(trail.model->id), follow ? Follow::yes : Follow::no);
     comment_at = trail.read_at + lane.settings().keep_alive_comment;
+    raw.forget_fields();
   }
 
-  [[nodiscard]] net::Task<Result<void>> run();
   void on_answered(std::uint32_t number, Duration first_token) override;
+  void on_caller_gone();
+  /// Makes the caller's stream ready for another upstream's part.
+  void begin(const relay::Try& wanted);
+  [[nodiscard]] net::Task<relay::Step> try_once(const relay::Try& wanted);
+  /// An attempt that gets another beside it if it is late. Comes back when both have ended.
+  [[nodiscard]] net::Task<relay::Step> race(const relay::Try& wanted);
+  [[nodiscard]] net::Task<relay::Step> wait(TimePoint until);
+  /// What the caller is told in the end.
+  [[nodiscard]] Failure failure_of(const relay::Finish& finish);
+
+  relay::Relay relay;
+  bool continued = false;  ///< Some attempt went on with the answer of another.
+  bool at_length = false;  ///< The upstream broke off when all tokens that the request allows had come.
 
  private:
   /// An attempt under way. Two at most, when one is hedged.
@@ -85,64 +98,31 @@ class Drive final : public Serving {
 
   [[nodiscard]] const std::string& upstream_of(const catalog::RouteEntry& entry) const { return trail.pinned->revision->upstreams()[entry.upstream].name; }
   [[nodiscard]] Order order_for(const relay::Try& wanted) const;
-  void begin(const relay::Try& wanted);
-  [[nodiscard]] net::Task<relay::Step> try_once(const relay::Try& wanted);
-  [[nodiscard]] net::Task<relay::Step> race(const relay::Try& wanted);
-  [[nodiscard]] net::Task<relay::Step> wait(TimePoint until);
   [[nodiscard]] relay::Step judge(const Running& running, AttemptEnd end);
   void note_leg(const Running& running, std::string_view outcome);
-  void on_caller_gone();
-  [[nodiscard]] Failure failure_of(const relay::Finish& finish);
 
   const Plan& plan_;
-  relay::Relay relay_;
   std::vector<Told> failures_;
   Running* first_ = nullptr;   ///< What a hang-up has to cancel.
   Running* second_ = nullptr;  ///< Beside it, when hedged.
   net::Sleep* sleeping_ = nullptr;
-  bool continued_ = false;
-  bool at_length_ = false;  ///< The upstream broke off when all tokens that the request allows had come.
 };
-
-net::Task<Result<void>> Drive::run() {
-  reply.watch_caller([this] { on_caller_gone(); });
-  relay::Step step = relay_.next(relay::Begin{}, lane.loop().turn());
-  while (!std::holds_alternative<relay::Finish>(step) && !reply.caller_gone() && !at_length_) {
-    if (const auto* wanted = std::get_if<relay::Try>(&step)) {
-      begin(*wanted);
-      // Not `? co_await … : co_await …`: g++ 12.2 runs both.
-      if (wanted->hedge_after) step = co_await race(*wanted);
-      else step = co_await try_once(*wanted);
-    } else {
-      step = co_await wait(std::get<relay::Wait>(step).until);
-    }
-  }
-  reply.unwatch_caller();
-  trail.caller_gone = reply.caller_gone();
-  if (trail.caller_gone) co_return failed(Reason::caller_gone);
-  if (at_length_) co_return co_await end_at_length(*this);
-  const auto& finish = std::get<relay::Finish>(step);
-  if (finish.ending == relay::Finish::Ending::failed) co_return std::unexpected(failure_of(finish));
-  if (continued_) lane.metrics().streams_rescued.add();
-  co_return Result<void>{};
-}
 
 Order Drive::order_for(const relay::Try& wanted) const {
   const TimePoint now = lane.loop().turn();
-  const TimePoint over_by = outgoing ? trail.read_at + trail.model->deadline : relay_.deadline();
-  TimePoint first_token_by = relay_.deadline();
+  const TimePoint over_by = outgoing ? trail.read_at + trail.model->deadline : relay.deadline();
+  TimePoint first_token_by = relay.deadline();
   // Of what the caller will wait, a silent upstream gets half while another could be asked.
-  if (chat.stream && relay_.has_alternative(now)) first_token_by = now + (first_token_by - now) / 2;
+  if (chat.stream && relay.has_alternative(now)) first_token_by = now + (first_token_by - now) / 2;
   return {.number = wanted.attempt, .mode = wanted.mode, .hold = Hold::no, .over_by = over_by, .first_token_by = first_token_by};
 }
 
-/// Makes the caller's stream ready for another upstream's part.
 void Drive::begin(const relay::Try& wanted) {
   trail.upstream = &trail.pinned->revision->upstreams()[plan_.entries[wanted.candidate]->upstream];
   trail.attempts = wanted.attempt;
   if (wanted.attempt == 1 || !outgoing) return;
   if (wanted.mode == relay::Mode::fresh) return outgoing->begin_restart();
-  continued_ = true;
+  continued = true;
   const bool may_echo = dialects::dialect_of(trail.upstream->dialect).prefill() == dialects::Prefill::may_echo;
   outgoing->begin_continuation(may_echo ? Echo::maybe : Echo::never);
 }
@@ -155,7 +135,6 @@ net::Task<relay::Step> Drive::try_once(const relay::Try& wanted) {
   co_return judge(running, std::move(end));
 }
 
-/// An attempt that gets another beside it if it is late. Comes back when both have ended.
 net::Task<relay::Step> Drive::race(const relay::Try& wanted) {
   struct Ended {
     Running* running;
@@ -189,7 +168,7 @@ net::Task<relay::Step> Drive::race(const relay::Try& wanted) {
     const net::IoStatus woken = co_await finishing->signal.wait(late_at);
     if (woken == net::IoStatus::timed_out) {
       late_at = TimePoint::max();
-      const relay::Step due = relay_.next(relay::HedgeDue{wanted.attempt}, lane.loop().turn());
+      const relay::Step due = relay.next(relay::HedgeDue{wanted.attempt}, lane.loop().turn());
       if (const auto* second = std::get_if<relay::Try>(&due); second != nullptr && !reply.caller_gone()) {
         beside.emplace(Running{.order = order_for(*second), .entry = plan_.entries[second->candidate], .cancellation = {}});
         beside->order.hold = Hold::until_first_token;
@@ -212,7 +191,7 @@ net::Task<relay::Step> Drive::race(const relay::Try& wanted) {
 }
 
 void Drive::on_answered(std::uint32_t number, Duration first_token) {
-  const relay::Step step = relay_.next(relay::AttemptAnswered{number, first_token}, lane.loop().turn());
+  const relay::Step step = relay.next(relay::AttemptAnswered{number, first_token}, lane.loop().turn());
   const std::uint32_t loser = std::get<relay::Carry>(step).cancel;
   for (Running* running : {first_, second_}) {
     if (running == nullptr) continue;
@@ -234,7 +213,7 @@ net::Task<relay::Step> Drive::wait(TimePoint until) {
   }
   trail.waited_for_upstream += lane.loop().turn() - began;
   if (reply.caller_gone()) co_return relay::Carry{};
-  co_return relay_.next(relay::WaitOver{}, lane.loop().turn());
+  co_return relay.next(relay::WaitOver{}, lane.loop().turn());
 }
 
 /// Tells the relay how an attempt ended.
@@ -243,7 +222,7 @@ relay::Step Drive::judge(const Running& running, AttemptEnd end) {
   lane.metrics().count_attempt(upstream_of(*running.entry), end.failure ? name_of(end.failure->reason) : std::string_view("ok"));
   if (end.failure || !trail.legs.empty()) note_leg(running, end.failure ? name_of(end.failure->reason) : std::string_view("ok"));
   const TimePoint now = lane.loop().turn();
-  if (!end.failure) return relay_.next(relay::AttemptDone{number, end.first_token}, now);
+  if (!end.failure) return relay.next(relay::AttemptDone{number, end.first_token}, now);
   if (reply.caller_gone()) return relay::Carry{};
 
   relay::AttemptFailed told{.attempt = number,
@@ -254,11 +233,11 @@ relay::Step Drive::judge(const Running& running, AttemptEnd end) {
                             .http_status = end.failure->http_status,
                             .retry_after_ms = end.failure->retry_after_ms};
   if (told.substance == relay::Substance::continuable && chat::output_tokens_left(chat, outgoing->unfinished().tokens).value_or(1) <= 0) {
-    at_length_ = true;
+    at_length = true;
     told.substance = relay::Substance::sealed;
   }
   failures_.push_back({number, *std::move(end.failure)});
-  return relay_.next(told, now);
+  return relay.next(told, now);
 }
 
 void Drive::note_leg(const Running& running, std::string_view outcome) {
@@ -282,7 +261,26 @@ Failure Drive::failure_of(const relay::Finish& finish) {
 
 net::Task<Result<void>> drive(Lane& lane, const Plan& plan, const chat::Request& chat, net::Request& raw, net::Reply& reply, Trail& trail) {
   Drive drive{lane, plan, chat, raw, reply, trail};
-  co_return co_await drive.run();
+  reply.watch_caller([&drive] { drive.on_caller_gone(); });
+  relay::Step step = drive.relay.next(relay::Begin{}, lane.loop().turn());
+  while (!std::holds_alternative<relay::Finish>(step) && !reply.caller_gone() && !drive.at_length) {
+    if (const auto* wanted = std::get_if<relay::Try>(&step)) {
+      drive.begin(*wanted);
+      // Not `? co_await … : co_await …`: g++ 12.2 runs both.
+      if (wanted->hedge_after) step = co_await drive.race(*wanted);
+      else step = co_await drive.try_once(*wanted);
+    } else {
+      step = co_await drive.wait(std::get<relay::Wait>(step).until);
+    }
+  }
+  reply.unwatch_caller();
+  trail.caller_gone = reply.caller_gone();
+  if (trail.caller_gone) co_return failed(Reason::caller_gone);
+  if (drive.at_length) co_return co_await end_at_length(drive);
+  const auto& finish = std::get<relay::Finish>(step);
+  if (finish.ending == relay::Finish::Ending::failed) co_return std::unexpected(drive.failure_of(finish));
+  if (drive.continued) lane.metrics().streams_rescued.add();
+  co_return Result<void>{};
 }
 
 }  // namespace bellwether::gateway

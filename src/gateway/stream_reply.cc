@@ -37,18 +37,6 @@ net::Task<Result<void>> write(Serving& serving, std::string_view bytes, Ending e
   co_return Result<void>{};
 }
 
-/// The next bytes of the stream, by `until` at the latest. Keeps the caller warm while the upstream is silent.
-net::Task<Result<net::Exchange::Piece>> next_piece(Attempt& attempt, net::Exchange& exchange, TimePoint until) {
-  for (;;) {
-    const TimePoint began = attempt.loop().now();
-    Result<net::Exchange::Piece> piece = co_await exchange.read_piece(std::min(until, comment_due(attempt)));
-    attempt.waited_since(began);
-    const bool timed_out = !piece && piece.error().reason == Reason::upstream_timeout;
-    if (!timed_out || attempt.loop().turn() >= until) co_return piece;
-    BW_CO_TRY_DONE(co_await keep_caller_warm(attempt.serving));
-  }
-}
-
 /// What one read of the stream amounted to.
 struct Taken {
   bool done = false;               ///< Nothing more is to be read: [DONE], or the upstream's end.
@@ -148,8 +136,16 @@ net::Task<AttemptEnd> relay_stream(Attempt& attempt, net::Exchange& exchange) {
   const catalog::Timeouts& timeouts = attempt.upstream.timeouts;
   sse::Framer framer;
   std::optional<relay::RateGuard> guard;
+  exchange.forget_head();
   for (;;) {
-    Result<net::Exchange::Piece> piece = co_await next_piece(attempt, exchange, guard ? std::min(attempt.silent_until, guard->due()) : attempt.silent_until);
+    const TimePoint until = guard ? std::min(attempt.silent_until, guard->due()) : attempt.silent_until;
+    const TimePoint began = attempt.loop().now();
+    Result<net::Exchange::Piece> piece = co_await exchange.read_piece(std::min(until, comment_due(attempt)));
+    attempt.waited_since(began);
+    if (!piece && piece.error().reason == Reason::upstream_timeout && attempt.loop().turn() < until) {
+      if (Result<void> warm = co_await keep_caller_warm(serving); !warm) co_return attempt.failed_with(std::move(warm).error());
+      continue;
+    }
     // Another attempt may have won while this one waited.
     if (attempt.cancellation.requested) co_return attempt.failed_with({.reason = Reason::caller_gone});
     std::string& out = attempt.loop().out_scratch();

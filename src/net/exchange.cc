@@ -100,33 +100,47 @@ Result<Exchange::Piece> Exchange::decode(std::span<char> bytes) {
   return Piece{{bytes.data(), out}, complete_};
 }
 
-Task<Result<Exchange::Piece>> Exchange::read_piece(TimePoint until) {
-  Stream& stream = lease_.stream();
-  if (body_offset_ > 0) {
-    const std::span<char> scratch = stream.loop().scratch();
-    const std::size_t size = std::min(held_.size() - body_offset_, scratch.size());
-    std::memcpy(scratch.data(), held_.data() + body_offset_, size);
-    body_offset_ += size;
-    if (body_offset_ == held_.size()) {
-      body_offset_ = 0;
-      held_.clear();
-      held_.shrink_to_fit();
-    }
-    if (size > 0 || complete_) co_return decode(scratch.first(size));
+/// What came with the head and was not taken yet, moved into the scratch.
+std::span<char> Exchange::take_held() {
+  const std::span<char> scratch = lease_.stream().loop().scratch();
+  const std::size_t size = std::min(held_.size() - body_offset_, scratch.size());
+  std::memcpy(scratch.data(), held_.data() + body_offset_, size);
+  body_offset_ += size;
+  if (body_offset_ == held_.size()) {
+    body_offset_ = 0;
+    held_.clear();
+    held_.shrink_to_fit();
   }
-  while (!complete_) {
-    stream.set_deadline(until);
-    const std::span<char> scratch = stream.loop().scratch();
-    const IoResult result = co_await stream.read(scratch);
-    if (result.status == IoStatus::closed && body_.end_of_connection()) {
-      complete_ = true;
-      break;
-    }
-    if (result.status != IoStatus::ok) co_return std::unexpected(failure_of(result.status, "within the reply"));
-    Result<Piece> piece = decode(scratch.first(result.bytes));
-    if (!piece || !piece->content.empty() || piece->complete) co_return piece;
+  return scratch.first(size);
+}
+
+bool Exchange::PieceRead::await_ready() {
+  if (exchange.body_offset_ > 0 || exchange.complete_) return true;
+  Stream& stream = exchange.lease_.stream();
+  stream.set_deadline(until);
+  read.emplace(stream.read(stream.loop().scratch()));
+  return read->await_ready();
+}
+
+Result<Exchange::Piece> Exchange::PieceRead::await_resume() {
+  if (!read) {
+    if (exchange.body_offset_ == 0) return Piece{{}, true};
+    return exchange.decode(exchange.take_held());
   }
-  co_return Piece{{}, true};
+  const IoResult result = read->await_resume();
+  if (result.status == IoStatus::closed && exchange.body_.end_of_connection()) {
+    exchange.complete_ = true;
+    return Piece{{}, true};
+  }
+  if (result.status != IoStatus::ok) return std::unexpected(exchange.failure_of(result.status, "within the reply"));
+  return exchange.decode(read->into.first(result.bytes));
+}
+
+void Exchange::forget_head() {
+  head_ = {};
+  if (body_offset_ > 0) return;  // The body's first bytes lie behind it.
+  held_.clear();
+  held_.shrink_to_fit();
 }
 
 void Exchange::end() && {

@@ -2,6 +2,7 @@
 // Lives for one attempt; one coroutine drives it.
 #pragma once
 
+#include <coroutine>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -29,12 +30,15 @@ class Exchange {
   [[nodiscard]] Task<Result<const http::ReplyHead*>> read_head(TimePoint until);
 
   struct Piece {
-    std::string_view content;  ///< In the loop's scratch: valid until the next co_await. 64 readable bytes lie behind it.
-    bool complete = false;     ///< The body ends with this piece (which may be empty).
+    std::string_view content;  ///< In the loop's scratch: valid until the next co_await. 64 readable bytes lie behind it. May be empty.
+    bool complete = false;     ///< The body ends with this piece.
   };
-  /// The next bytes of the body, as they come. A cut is a failure (upstream_broken), never an end.
+  /// To be awaited: the next bytes of the body, as they come. A cut is a failure (upstream_broken), never an end.
   /// upstream_timeout at `until`: the exchange is still good and can be read on with a later one.
-  [[nodiscard]] Task<Result<Piece>> read_piece(TimePoint until);
+  [[nodiscard]] auto read_piece(TimePoint until) { return PieceRead{*this, until, {}}; }
+
+  /// Frees what the head took; what `read_head` gave is dead afterwards. For replies that go on for long.
+  void forget_head();
 
   /// Whether anything of the reply has arrived. A failure before that on a reused connection means that the upstream had closed
   /// it while it lay unused: trying on a fresh one is safe.
@@ -48,10 +52,22 @@ class Exchange {
   void end() &&;
 
  private:
+  /// Not a coroutine, because every chunk of every stream comes by here.
+  struct PieceRead {
+    Exchange& exchange;
+    TimePoint until;
+    std::optional<Stream::Read> read;
+
+    [[nodiscard]] bool await_ready();
+    void await_suspend(std::coroutine_handle<> waiter) { read->await_suspend(waiter); }
+    [[nodiscard]] Result<Piece> await_resume();
+  };
+
   [[nodiscard]] Failure failure_of(IoStatus status, std::string_view during) const;
   [[nodiscard]] Task<Result<void>> send_rest(std::string rest, Duration write_timeout);
   [[nodiscard]] Result<void> judge_sent(IoStatus status) const;
   [[nodiscard]] Result<Piece> decode(std::span<char> bytes);
+  [[nodiscard]] std::span<char> take_held();
 
   mutable Lease lease_;
   http::ReplyHead head_;

@@ -37,6 +37,8 @@ class Request {
   std::string_view body;  ///< Decoded of chunks; has 64 readable bytes behind it.
   TimePoint read_at{};    ///< When its last byte had been read.
 
+  /// Frees the list of the head's fields, not what it points to.
+  void forget_fields() { head.fields = {}; }
   /// Frees head and body: an open stream does not need them any more. Views into them are dead afterwards.
   void release();
 

@@ -42,7 +42,6 @@ struct IoResult {
 [[nodiscard]] std::string rest_of(std::span<const iovec> pieces, std::size_t done);
 
 class Stream final : private Deadline, private Watched {
-  struct Read;
   struct Readiness;
   /// What `wait_readable` and `wait_writable` give to be awaited.
   struct Wait {
@@ -54,6 +53,8 @@ class Stream final : private Deadline, private Watched {
     void await_suspend(std::coroutine_handle<> waiter);
     [[nodiscard]] IoStatus await_resume() const { return status; }
   };
+
+ public:
   /// What `read` gives to be awaited. The stream itself reads when something is there, so that a waiter is woken once.
   struct Read {
     Stream& stream;
@@ -65,7 +66,6 @@ class Stream final : private Deadline, private Watched {
     [[nodiscard]] IoResult await_resume() const { return result; }
   };
 
- public:
   /// Takes a non-blocking socket that is connected, or is being connected: then it becomes writable when that is over.
   Stream(Loop& loop, Socket socket);
   ~Stream() override;

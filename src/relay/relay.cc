@@ -57,10 +57,8 @@ Duration backoff(std::uint32_t tries, Random& random) {
 
 }  // namespace
 
-Relay::Relay(std::span<const Candidate> candidates, const Terms& terms, std::uint64_t seed)
-    : count_{static_cast<std::uint32_t>(candidates.size())}, terms_{terms}, random_{seed} {
-  BW_CHECK(count_ > 0 && count_ <= candidates_.size());
-  std::ranges::copy(candidates, candidates_.begin());
+Relay::Relay(std::span<const Candidate> candidates, const Terms& terms, std::uint64_t seed) : terms_{terms}, random_{seed}, candidates_{candidates} {
+  BW_CHECK(!candidates_.empty() && candidates_.size() <= tries_.size());
 }
 
 Relay::~Relay() {
@@ -153,7 +151,7 @@ Step Relay::on(const HedgeDue& due, TimePoint now) {
   const bool is_alone = legs_[0].attempt == 0 || legs_[1].attempt == 0;
   if (terms_.hedge == nullptr || slow == nullptr || slow->answered || !is_alone) return Carry{};
   if (mode() != Mode::fresh || !may_go_on(now)) return Carry{};
-  for (std::size_t i = 0; i < count_; ++i) {
+  for (std::size_t i = 0; i < candidates_.size(); ++i) {
     // Nobody is probed with a request that another upstream is about to answer.
     const Target& target = *candidates_[i].target;
     if (!fits(i) || tries_[i] > 0 || target.standing(now) != Standing::ready || target.breaker().state() != Breaker::State::closed) continue;
@@ -173,7 +171,7 @@ std::optional<Step> Relay::try_next(Among among, TimePoint now) {
   const auto is_sooner = [&](std::size_t one, std::size_t other) {
     return other == nobody || candidates_[one].target->until(now) < candidates_[other].target->until(now);
   };
-  for (std::size_t i = 0; i < count_; ++i) {
+  for (std::size_t i = 0; i < candidates_.size(); ++i) {
     if (tries_[i] > 0 || !fits(i)) continue;
     switch (candidates_[i].target->standing(now)) {
       case Standing::ready:
@@ -262,7 +260,7 @@ Finish Relay::give_up(TimePoint now) const {
   Finish finish{.ending = Finish::Ending::failed, .attempt = told_};
   if (told_ != 0) return finish;
   TimePoint soonest = TimePoint::max();
-  for (std::size_t i = 0; i < count_; ++i) {
+  for (std::size_t i = 0; i < candidates_.size(); ++i) {
     if (candidates_[i].purpose != purpose_) continue;
     soonest = std::min(soonest, candidates_[i].target->until(now));
     if (candidates_[i].target->standing(now) == Standing::busy) finish.reason = Reason::upstream_busy;
@@ -274,7 +272,7 @@ Finish Relay::give_up(TimePoint now) const {
 }
 
 bool Relay::has_alternative(TimePoint now) const {
-  for (std::size_t i = 0; i < count_; ++i)
+  for (std::size_t i = 0; i < candidates_.size(); ++i)
     if (tries_[i] == 0 && fits(i) && candidates_[i].target->standing(now) == Standing::ready) return true;
   return false;
 }

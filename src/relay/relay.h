@@ -117,7 +117,7 @@ constexpr std::uint32_t continuations_max = 2;  // Seams in one answer. More are
 /// One request's relay; lives as long as its drive. Whatever is under way when it goes out of scope counts as abandoned.
 class Relay {
  public:
-  /// `candidates`, in the order to ask them (spread.h), at most catalog::route_entries_max; at least one. `seed`: 64 random bits.
+  /// `candidates`, which outlive it, in the order to ask them (spread.h), at most catalog::route_entries_max; at least one. `seed`: 64 random bits.
   Relay(std::span<const Candidate> candidates, const Terms& terms, std::uint64_t seed);
   ~Relay();
   Relay(const Relay&) = delete;
@@ -167,7 +167,6 @@ class Relay {
   [[nodiscard]] Leg* find_leg(std::uint32_t attempt);
   [[nodiscard]] bool is_under_way() const { return legs_[0].attempt != 0 || legs_[1].attempt != 0; }
 
-  std::uint32_t count_;
   Terms terms_;
   Random random_;
   std::uint32_t attempts_ = 0;
@@ -178,8 +177,7 @@ class Relay {
   std::size_t pending_ = nobody;  ///< The candidate that a wait is for.
   std::uint32_t told_ = 0;        ///< The attempt whose failure the caller would be told.
   std::array<Leg, 2> legs_{};
-  // Not initialised beyond `count_`.
-  std::array<Candidate, catalog::route_entries_max> candidates_;
+  std::span<const Candidate> candidates_;
   std::array<std::uint8_t, catalog::route_entries_max> tries_{};
 };
 

@@ -136,7 +136,7 @@ Result<std::vector<accounts::Key>> keys_from_text(std::string text) {
 Result<std::vector<accounts::Key>> load_keys(const DataFolder& folder) {
   BW_TRY(text, read_file(path_of(folder)));
   Result<std::vector<accounts::Key>> keys = keys_from_text(std::move(text));
-  if (!keys) return failed(Reason::store_failed, path_of(folder) + ": " + keys.error().detail.text);
+  if (!keys) return failed(Reason::store_failed, path_of(folder) + ": " + keys.error().detail.text.str());
   return keys;
 }
 

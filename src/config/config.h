@@ -28,7 +28,7 @@ struct CallerLimits {
   std::uint64_t request_bytes_max = std::uint64_t{32} << 20;  ///< A request's body.
   std::uint64_t reply_bytes_max = std::uint64_t{64} << 20;    ///< An upstream's reply that is not a stream; one event of a stream: 16 MiB.
   Duration head_timeout = std::chrono::seconds(10);           ///< From its first byte to the end of a request's head.
-  Duration body_timeout = std::chrono::seconds(30);           ///< Between two reads of a request's body.
+  Duration body_timeout = std::chrono::seconds(30);           ///< Between two reads of a request's body, and before its least rate counts.
   Duration idle_timeout = std::chrono::seconds(75);           ///< An unused keep-alive connection of a caller.
   Duration write_timeout = std::chrono::seconds(30);          ///< A caller that takes nothing of its reply for this long is gone.
   std::uint32_t connections_max = 16384;                      ///< Callers' connections, whole process.

@@ -5,8 +5,9 @@
 namespace bellwether::http {
 namespace {
 
-constexpr std::uint8_t size_digits_max = 15;            // 2⁶⁰ bytes; one digit more could overflow.
-constexpr std::uint32_t framing_bytes_max = 16 * 1024;  // Of chunk extensions and trailers in one body.
+constexpr std::uint8_t size_digits_max = 15;             // 2⁶⁰ bytes; one digit more could overflow.
+constexpr std::uint32_t framing_bytes_max = 16 * 1024;   // Of chunk extensions and trailers in one body.
+constexpr std::uint32_t extension_bytes_max = 4 * 1024;  // Of the extensions of one chunk; signatures, the longest known, take about 100.
 
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -66,12 +67,13 @@ BodyReader::Step BodyReader::step(std::string_view bytes) {
           state_ = State::chunk_size_lf;
         } else if (c == ';') {
           state_ = State::chunk_extension;
+          extension_bytes_ = 0;
         } else {
           return bad();
         }
         break;
       case State::chunk_extension:
-        if (++framing_bytes_ > framing_bytes_max || c == '\n' || c == '\0') return bad();
+        if (++extension_bytes_ > extension_bytes_max || ++framing_bytes_ > framing_bytes_max || c == '\n' || c == '\0') return bad();
         if (c == '\r') state_ = State::chunk_size_lf;
         break;
       case State::chunk_size_lf:
@@ -89,7 +91,7 @@ BodyReader::Step BodyReader::step(std::string_view bytes) {
         break;
       case State::trailer_start:
         // Trailers are dropped: nothing that we speak uses them.
-        if (c == '\n' || c == '\0') return bad();
+        if (++framing_bytes_ > framing_bytes_max || c == '\n' || c == '\0') return bad();
         state_ = c == '\r' ? State::last_lf : State::trailer_line;
         break;
       case State::trailer_line:

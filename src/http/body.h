@@ -53,9 +53,10 @@ class BodyReader {
     bad
   };
   State state_;
-  std::uint8_t digits_ = 0;          ///< Hexadecimal digits seen of the chunk size; 16 is too many.
-  std::uint32_t framing_bytes_ = 0;  ///< Of chunk extensions and trailers: bounded, they are of no use to anyone here.
-  std::uint64_t left_ = 0;           ///< Bytes of content still to come in this chunk or body.
+  std::uint8_t digits_ = 0;            ///< Hexadecimal digits seen of the chunk size; 16 is too many.
+  std::uint32_t framing_bytes_ = 0;    ///< Of chunk extensions and trailers: bounded, they are of no use to anyone here.
+  std::uint32_t extension_bytes_ = 0;  ///< Of them, in the present chunk's extensions.
+  std::uint64_t left_ = 0;             ///< Bytes of content still to come in this chunk or body.
 };
 
 }  // namespace bellwether::http

@@ -72,7 +72,21 @@ TEST(BodyReader, KnowsACutFromAnEnd) {
   EXPECT_TRUE(BodyReader(Framing{}, Ends::by_framing).complete());
 }
 
-TEST(BodyReader, BoundsExtensions) { EXPECT_EQ(read_all(chunked, "5;" + std::string(20'000, 'x'), 100).status, Status::bad); }
+TEST(BodyReader, BoundsTheExtensionsOfAChunkAndAllFraming) {
+  EXPECT_EQ(read_all(chunked, "5;" + std::string(4'000, 'x') + "\r\nhello\r\n0\r\n\r\n", 100).status, Status::complete);
+  EXPECT_EQ(read_all(chunked, "5;" + std::string(5'000, 'x') + "\r\nhello\r\n0\r\n\r\n", 100).status, Status::bad);
+  std::string many;
+  for (int i = 0; i < 10; ++i) many += "1;" + std::string(2'000, 'x') + "\r\na\r\n";
+  EXPECT_EQ(read_all(chunked, many + "0\r\n\r\n", 100).status, Status::bad);
+}
+
+TEST(BodyReader, BoundsTrailers) {
+  EXPECT_EQ(read_all(chunked, "0\r\nx: " + std::string(16'000, 'x') + "\r\n\r\n", 100).status, Status::complete);
+  EXPECT_EQ(read_all(chunked, "0\r\nx: " + std::string(17'000, 'x') + "\r\n\r\n", 100).status, Status::bad);
+  std::string many = "0\r\n";
+  for (int i = 0; i < 9'000; ++i) many += "x\r\n";
+  EXPECT_EQ(read_all(chunked, many + "\r\n", 100).status, Status::bad);
+}
 
 }  // namespace
 }  // namespace bellwether::http

@@ -1,7 +1,10 @@
 """The wire itself: what no SDK would send, and what all of them rely on."""
 import contextlib
+import itertools
 import json
+import select
 import socket
+import time
 
 import openai
 import pytest
@@ -237,6 +240,17 @@ def hasty(tmp_path_factory):
     sim.stop()
 
 
+def drip(connection, pieces, pause):
+    """Sends the pieces one after the other until an answer comes; how many it sent."""
+    sent = 0
+    for piece in pieces:
+        if select.select([connection], [], [], pause)[0]:
+            break
+        connection.sendall(piece)
+        sent += 1
+    return sent
+
+
 def test_slow_heads_and_bodies(hasty):
     with hasty.connect() as connection:
         connection.sendall(b"GET /heal")
@@ -245,12 +259,34 @@ def test_slow_heads_and_bodies(hasty):
     with hasty.connect() as connection:
         connection.sendall(request(hasty)[:-5])
         assert read_reply(connection)[0] == 408
+    for framing in ["content-length: 1000\r\n", "transfer-encoding: chunked\r\n"]:  # always something, and never all of it
+        with hasty.connect() as connection:
+            connection.sendall(f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {hasty.key}\r\n{framing}\r\n".encode())
+            began = time.monotonic()
+            assert drip(connection, itertools.repeat(b" " if "length" in framing else b"1\r\n \r\n", 200), 0.05) < 100
+            assert read_reply(connection)[0] == 408 and time.monotonic() - began < 5
+    with hasty.connect() as connection:  # a head that comes all the time does not get more time than one that stopped
+        assert drip(connection, itertools.repeat(b"\r\n", 200), 0.05) < 100
+        assert read_reply(connection)[0] == 408
     with hasty.connect() as connection:  # nothing at all: closed without a word
         assert connection.recv(1) == b""
     with hasty.connect() as connection:  # idle between two requests
         connection.sendall(request(hasty))
         assert read_reply(connection)[0] == 200
         assert connection.recv(1) == b""
+
+
+def test_a_slow_honest_body_is_waited_for(hasty):
+    """Several times body_timeout in all, at twice the least rate."""
+    body = BODY[:-2] + " " * 1900 + BODY[-2:]
+    whole = request(hasty, body)
+    head, rest = whole[:-len(body)], whole[-len(body):]
+    with hasty.connect() as connection:
+        connection.sendall(head)
+        began = time.monotonic()
+        drip(connection, [rest[at:at + 100] for at in range(0, len(rest), 100)], 0.05)
+        assert time.monotonic() - began > 0.9
+        assert read_reply(connection)[0] == 200
 
 
 def test_configured_bounds(hasty):

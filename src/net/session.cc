@@ -221,7 +221,10 @@ class Session {
   [[nodiscard]] Task<Result<void>> read_chunks(Request& request);
   [[nodiscard]] Task<Result<void>> continue_if_expected(const Request& request);
   [[nodiscard]] Task<Next> serve_one();
-  [[nodiscard]] Task<Next> refuse(const Failure& failure, const http::RequestHead* head);
+  /// Whether it is known where the request ends that is refused.
+  enum class Rest : std::uint8_t { unknown, known };
+  /// `size`: of all of the request, where that is known.
+  [[nodiscard]] Task<Next> refuse(const Failure& failure, const http::RequestHead* head, Rest rest = Rest::unknown, std::size_t size = 0);
   void prepare(Reply& reply, const http::RequestHead& head) const;
   void drop_consumed(std::size_t size);
 
@@ -370,13 +373,18 @@ void Session::prepare(Reply& reply, const http::RequestHead& head) const {
   reply.keep_alive_ = head.keep_alive;
 }
 
-Task<Session::Next> Session::refuse(const Failure& failure, const http::RequestHead* head) {
+Task<Session::Next> Session::refuse(const Failure& failure, const http::RequestHead* head, Rest rest, std::size_t size) {
   if (failure.reason == Reason::caller_gone) co_return Next::close;
   Reply reply{stream_, limits_, server_.draining_};
   if (head != nullptr) prepare(reply, *head);
-  reply.keep_alive_ = false;
+  if (rest == Rest::unknown) reply.keep_alive_ = false;
   stream_.clear_deadline();
   co_await server_.handler_.refuse(failure, head, reply);
+  BW_CHECK(reply.state_ == Reply::State::done || reply.gone_);
+  if (reply.keep_alive_ && !reply.gone_) {
+    drop_consumed(size);
+    co_return Next::go_on;
+  }
   co_await stream_.linger(linger_time);
   co_return Next::close;
 }
@@ -388,7 +396,13 @@ Task<Session::Next> Session::serve_one() {
   const Result<bool> head = co_await read_head(request);
   if (!head) co_return co_await refuse(head.error(), nullptr);
   if (!*head) co_return Next::close;
-  if (const Result<void> admitted = server_.handler_.admit(request.head); !admitted) co_return co_await refuse(admitted.error(), &request.head);
+  if (const Result<void> admitted = server_.handler_.admit(request.head); !admitted) {
+    // What stands behind a body that is not here yet is anybody's guess; one that is here, or that there is none of, is passed over.
+    const http::Framing framing = request.head.framing;
+    const bool whole = !framing.chunked && framing.length.value_or(0) <= storage_.size() - request.size_;
+    if (whole) request.size_ += static_cast<std::size_t>(framing.length.value_or(0));
+    co_return co_await refuse(admitted.error(), &request.head, whole ? Rest::known : Rest::unknown, request.size_);
+  }
   if (const Result<void> body = co_await read_body(request); !body) {
     std::size_t scanned = 0;  // The head may have moved while the body was being read.
     std::ignore = http::parse_request_head(storage_, scanned, request.head);

@@ -124,7 +124,7 @@ class Handler {
  public:
   virtual ~Handler() = default;
   /// Called when a head is complete, before its body is read. A failure is answered at once and the body is not waited for:
-  /// nobody without a key makes us read 32 MiB.
+  /// nobody without a key makes us read 32 MiB. The connection goes on only if the body is there already, or there is none.
   [[nodiscard]] virtual Result<void> admit(const http::RequestHead& head) = 0;
   /// Answers a request.
   [[nodiscard]] virtual Task<void> handle(Request& request, Reply& reply) = 0;

@@ -251,4 +251,15 @@ void Callers::on_connection_opened() {
 
 void Callers::on_connection_closed() { lane_.metrics().connections_open.subtract(); }
 
+void Callers::on_connection_refused(const RequestId& id) {
+  lane_.metrics().connections_refused.add();
+  telemetry::RequestRecord record;
+  record.request_id = id.text();
+  record.status = meaning_of(Reason::overloaded).http_status;
+  record.failure = name_of(Reason::overloaded);
+  record.detail = "too many connections are open (limits.connections)";
+  record.at = lane_.loop().wall_now();
+  lane_.record(record);
+}
+
 }  // namespace bellwether::api

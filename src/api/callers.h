@@ -21,6 +21,7 @@ class Callers final : public net::Handler {
   [[nodiscard]] net::Task<void> refuse(const Failure& failure, const http::RequestHead* head, net::Reply& reply) override;
   void on_connection_opened() override;
   void on_connection_closed() override;
+  void on_connection_refused(const RequestId& id) override;
   void adopt(Compat compat) { compat_ = compat; }
 
  private:

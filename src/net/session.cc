@@ -441,13 +441,16 @@ Server::~Server() = default;
 void Server::on_connection(Socket socket) {
   if (open_connections_.load(std::memory_order_relaxed) >= connections_max_) {
     // Said without a session: at the bound nothing is set aside for a connection.
+    const RequestId id = RequestId::make(loop_.random());
     constexpr std::string_view body =
         R"({"error":{"message":"Too many connections are open; try again.","type":"server_error","param":null,"code":"overloaded"}})";
     const std::string full = fmt::format(
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: 1\r\nconnection: close\r\n"
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nx-request-id: {}\r\nretry-after: 1\r\nconnection: close\r\n"
         "content-length: {}\r\n\r\n{}",
-        body.size(), body);
+        id.text(), body.size(), body);
+    // A handshake is just what there is no room for: with TLS the connection ends without a word.
     if (!tls_) std::ignore = ::send(socket.fd(), full.data(), full.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    handler_.on_connection_refused(id);
     return;
   }
   spawn(loop_, "session", [](std::unique_ptr<Session>& session) -> Task<void> { return session->run(); }, std::make_unique<Session>(*this, std::move(socket)));

@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/id.h"
 #include "base/result.h"
 #include "http/body.h"
 #include "http/head.h"
@@ -132,6 +133,8 @@ class Handler {
   [[nodiscard]] virtual Task<void> refuse(const Failure& failure, const http::RequestHead* head, Reply& reply) = 0;
   virtual void on_connection_opened() {}
   virtual void on_connection_closed() {}
+  /// Too many were open. `id` is what the caller was told, except with TLS, where it was told nothing.
+  virtual void on_connection_refused(const RequestId& id) { static_cast<void>(id); }
 };
 
 /// A lane's side of one server: opens sessions, knows those that are open, drains them. Lives on its loop.

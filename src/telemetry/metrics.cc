@@ -300,6 +300,7 @@ std::string to_prometheus(std::span<const Metrics* const> lanes, const ProcessFa
       Single{"bellwether_hedges_total", "counter", "Second attempts beside a slow one.", &Metrics::hedges},
       Single{"bellwether_connections_open", "gauge", "Callers' connections.", &Metrics::connections_open},
       Single{"bellwether_connections_total", "counter", "Callers' connections accepted.", &Metrics::connections_total},
+      Single{"bellwether_connections_refused_total", "counter", "Callers' connections closed at the bound on open ones.", &Metrics::connections_refused},
       Single{"bellwether_upstream_connections_open", "gauge", "Connections to upstreams, idle ones included.", &Metrics::upstream_connections_open},
       Single{"bellwether_upstream_connections_total", "counter", "Connections made to upstreams.", &Metrics::upstream_connections_total},
       Single{"bellwether_upstream_connections_reused_total", "counter", "Attempts on a connection that was kept from an earlier one.",

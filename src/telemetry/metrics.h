@@ -59,6 +59,7 @@ class Metrics {
 
   Counter connections_open;  ///< Callers' connections now.
   Counter connections_total;
+  Counter connections_refused;
   Counter requests_in_flight;
   Counter streams_open;
   Counter streams_cut_by_caller;

@@ -325,6 +325,10 @@ def test_too_many_connections(hasty):
         with hasty.connect() as connection:
             status, fields, body, _ = read_reply(connection)
             assert (status, fields["retry-after"], json.loads(body)["error"]["code"]) == (503, "1", "overloaded")
+            id = fields["x-request-id"]
+        line = hasty.log_line(lambda line: line.get("request_id") == id)
+        assert (line["status"], line["failure"]) == (503, "overloaded")
+        assert hasty.metric("bellwether_connections_refused_total") >= 1
     finally:
         for connection in connections:
             connection.close()

@@ -354,6 +354,18 @@ def test_tls_for_callers(tmp_path, authority, sim):
     assert done.returncode == 3 and "none.pem" in done.stderr
 
 
+def test_tls_at_the_bound_on_connections(tmp_path, authority, sim):
+    """No room for a handshake either: closed, counted and logged."""
+    gateway = Gateway(tmp_path, simple(tmp_path, sim, f'[limits]\nconnections = 1\n[tls]\ncertificate = "{authority}/good.pem"\nprivate_key = {{ file = "{authority}/good.key" }}\n'))
+    with gateway.connect():
+        wait_until(lambda: gateway.metric("bellwether_connections_open") == 1)
+        with gateway.connect() as second:
+            assert second.recv(1) == b""
+    wait_until(lambda: gateway.metric("bellwether_connections_refused_total") == 1)
+    assert gateway.log_line(lambda line: line.get("failure") == "overloaded")["request_id"].startswith("req_")
+    gateway.stop()
+
+
 # ---- The six timeouts ----
 
 def timed(gateway, model, stream=False):

@@ -144,6 +144,7 @@ std::string_view label_of(Method method) {
 Result<void> Callers::admit(const http::RequestHead& head) {
   BW_TRY(endpoint, find_endpoint(head.method, head.path));
   if (head.expects_other) return failed(Reason::expectation_failed);
+  if (head.encoded) return failed(Reason::encoding_unknown);
   const bool costly = head.framing.chunked || head.framing.length.value_or(0) > unasked_bytes_max || head.expects_continue;
   if (endpoint->door == Door::caller_key && costly) {
     const auto caller = lane_.keys()->authenticate(head.fields.find("authorization").value_or(""), lane_.loop().wall_now());
@@ -209,6 +210,7 @@ net::Task<void> Callers::tell(const Failure& failure, gateway::Trail& trail, net
   gateway::ReplyFields fields{trail, "application/json"};
   if (!answer.retry_after.empty()) fields.add("retry-after", answer.retry_after);
   if (!answer.retry_after_ms.empty()) fields.add("retry-after-ms", answer.retry_after_ms);
+  if (failure.reason == Reason::encoding_unknown) fields.add("accept-encoding", "identity");  // RFC 9110 §15.5.16
   if (answer.never_retry) fields.add("x-should-retry", "false");
   trail.status = answer.status;
   const std::array<std::string_view, 1> parts{answer.body};

@@ -22,6 +22,7 @@ std::string sentence_of(const Failure& failure, std::string_view model, std::uin
     case Reason::method_not_allowed: return "This URL does not take that method.";
     case Reason::model_unknown: return "Model not found.";
     case Reason::expectation_failed: return "The Expect field asks for something other than 100-continue.";
+    case Reason::encoding_unknown: return "The request's body has a Content-Encoding; it is taken as it is only.";
     case Reason::not_built_yet: return "This is not there yet.";
     case Reason::overloaded: return "The gateway is overloaded; try again shortly.";
     case Reason::shutting_down: return "The gateway is shutting down; try again.";

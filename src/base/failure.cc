@@ -18,6 +18,7 @@ constexpr std::array meanings{
     Meaning{method_not_allowed, "method_not_allowed", 405, "invalid_request_error", "method_not_allowed", Blame::caller, Next::give_up},
     Meaning{model_unknown, "model_unknown", 400, "invalid_request_error", "model_not_found", Blame::caller, Next::give_up},
     Meaning{expectation_failed, "expectation_failed", 417, "invalid_request_error", "expectation_failed", Blame::caller, Next::give_up},
+    Meaning{encoding_unknown, "encoding_unknown", 415, "invalid_request_error", "unsupported_content_encoding", Blame::caller, Next::give_up},
     Meaning{not_built_yet, "not_built_yet", 501, "invalid_request_error", "not_implemented", Blame::ours, Next::give_up},
     Meaning{overloaded, "overloaded", 503, "server_error", "overloaded", Blame::ours, Next::give_up},
     Meaning{shutting_down, "shutting_down", 503, "server_error", "overloaded", Blame::ours, Next::give_up},

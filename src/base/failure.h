@@ -24,6 +24,7 @@ enum class Reason : std::uint8_t {
   method_not_allowed,    ///< The path exists, for another method.
   model_unknown,         ///< No such model.
   expectation_failed,    ///< An `Expect` other than 100-continue.
+  encoding_unknown,      ///< A body with a Content-Encoding: nobody here unpacks one.
   not_built_yet,         ///< The contract names it; this version has no such part.
   overloaded,            ///< We are at a bound of our own.
   shutting_down,         ///< We are draining.

@@ -202,7 +202,8 @@ struct FieldReader {
   bool coding_seen = false;
   bool keep_alive;
   bool expects_continue = false, expects_other = false;
-  int hosts = 0;
+  bool encoded = false;
+  int hosts = 0, authorizations = 0;
 
   /// A complaint, or empty.
   [[nodiscard]] std::string_view read(const Fields& fields) {
@@ -216,6 +217,11 @@ struct FieldReader {
   std::string_view take(const Field& field) {
     switch (field.name.size()) {  // Decides nearly always.
       case std::string_view("host").size(): hosts += same_name(field.name, "host") ? 1 : 0; break;
+      case std::string_view("authorization").size(): authorizations += same_name(field.name, "authorization") ? 1 : 0; break;
+      case std::string_view("content-encoding").size():
+        if (same_name(field.name, "content-encoding"))
+          for_each_element(field.value, [&](std::string_view coding) { encoded = encoded || !same_name(coding, "identity"); });
+        break;
       case std::string_view("expect").size():
         if (!same_name(field.name, "expect")) break;
         (same_name(field.value, "100-continue") && version == Version::http_1_1 ? expects_continue : expects_other) = true;
@@ -314,7 +320,10 @@ HeadResult parse_request_head(std::string_view bytes, std::size_t& scanned, Requ
   if (const std::string_view why = read.read(head.fields); !why.empty()) return bad(why);
   if (read.hosts > 1) return bad("There are two Host fields.");
   if (read.hosts == 0 && head.version == Version::http_1_1) return bad("There is no Host field.");
+  // Two readers in a row could each take another one for the key.
+  if (read.authorizations > 1) return bad("There are two Authorization fields.");
   head.framing = read.framing;
+  head.encoded = read.encoded;
   head.keep_alive = read.keep_alive;
   head.expects_continue = read.expects_continue;
   head.expects_other = read.expects_other;

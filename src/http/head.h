@@ -85,6 +85,7 @@ struct RequestHead {
   bool keep_alive = true;         ///< By version and `Connection`.
   bool expects_continue = false;  ///< `Expect: 100-continue`.
   bool expects_other = false;     ///< Any other expectation: 417.
+  bool encoded = false;           ///< A `Content-Encoding` other than identity: 415.
 };
 
 struct ReplyHead {

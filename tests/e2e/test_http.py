@@ -71,6 +71,7 @@ MALFORMED = {
     "NUL in the path": "GET /heal\0thz HTTP/1.1\r\nhost: x\r\n\r\n",
     "CONNECT": "CONNECT x:443 HTTP/1.1\r\nhost: x\r\n\r\n",
     "two hosts": "GET /healthz HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n",
+    "two keys": f"POST /v1/chat/completions HTTP/1.1\r\n{GOOD}Authorization: Bearer other\r\ncontent-length: 0\r\n\r\n",
     "no host": "GET /healthz HTTP/1.1\r\n\r\n",
 }
 BAD_CHUNKS = {
@@ -176,6 +177,31 @@ def test_pipelining(world):
         connection.sendall(request(world) + refused.replace(b"content-length: ", b"content-length: 99") + last)
         received = read_all(connection)
     assert [int(piece[:3]) for piece in received.split(b"HTTP/1.1 ")[1:]] == [200, 404]
+
+
+@pytest.mark.parametrize("coding, expected", [("gzip", 415), ("identity, br", 415), ("Identity", 200), ("", 200)])
+def test_content_encoding(world, coding, expected):
+    with world.connect() as connection:
+        connection.sendall(request(world, more=f"content-encoding: {coding}\r\n"))
+        status, fields, body, _ = read_reply(connection)
+        assert status == expected
+        if expected == 415:
+            error = json.loads(body)["error"]
+            assert (error["type"], error["code"], fields["accept-encoding"]) == ("invalid_request_error", "unsupported_content_encoding", "identity")
+        connection.sendall(request(world))
+        assert read_reply(connection)[0] == 200
+
+
+def test_a_refused_request_without_a_body_keeps_its_connection(world):
+    with world.connect() as connection:
+        for method, path, expected in [("GET", "/v1/nothing", 404), ("DELETE", "/v1/models", 405), ("GET", "/v1/models", 401), ("HEAD", "/v1/nothing", 404)]:
+            connection.sendall(f"{method} {path} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+            status, fields, _, rest = read_reply(connection, head_only=method == "HEAD")
+            assert (status, fields.get("connection"), rest) == (expected, None, b""), (method, path)
+        connection.sendall(request(world, path="/v1/nothing"))
+        assert read_reply(connection)[0] == 404
+        connection.sendall(request(world))
+        assert read_reply(connection)[0] == 200
 
 
 def test_http_1_0(world):

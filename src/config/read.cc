@@ -165,9 +165,9 @@ ReadResult FileReader::read(const toml::table& root_table) {
   }
   if (const toml::table* table = root.take_table("compat")) {
     Table compat{*table, "[compat]", reading_};
-    compat.take_integer("unknown_model_status", config_.compat.unknown_model_status, 400, 404);
+    compat.take_integer("unknown_model_status", config_.compat.unknown_model_status, 0, 999);
     if (config_.compat.unknown_model_status != 400 && config_.compat.unknown_model_status != 404)
-      compat.complain(*table->get("unknown_model_status"), "unknown_model_status in [compat] must be 400 or 404");
+      compat.complain(*table->get("unknown_model_status"), "unknown_model_status in [compat] takes 400 and 404, nothing else");
     compat.end();
   }
   // Upstreams first: routes refer to them, wherever they stand in the file.

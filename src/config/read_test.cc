@@ -126,7 +126,8 @@ INSTANTIATE_TEST_SUITE_P(
                     BadCase{UPSTREAM "[model.m]\nroute = [\"u\"]\nrescue = \"on\"", "true or false"},
                     BadCase{UPSTREAM "[model.m]\nroute = [{ upstream = \"u\", for = \"context\" }]", "there is only context_too_long"},
                     BadCase{UPSTREAM "[model.m]\nroute = [{ upstream = \"u\", for = \"context_too_long\" }]", "one for every request"},
-                    BadCase{"[tls]\ncertificate = \"c\"", "[tls] needs"}, BadCase{"[compat]\nunknown_model_status = 403", "400 or 404"}));
+                    BadCase{"[tls]\ncertificate = \"c\"", "[tls] needs"}, BadCase{"[compat]\nunknown_model_status = 403", "takes 400 and 404"},
+                    BadCase{"[compat]\nunknown_model_status = 200", "takes 400 and 404"}));
 
 TEST(Config, ReadsThePoliciesOfResilience) {
   const Config config = good(R"(

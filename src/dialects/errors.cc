@@ -116,6 +116,7 @@ bool is_about_loading(std::string_view message) {
 Failure as_refused_continuation(Failure failure) {
   switch (failure.reason) {
     case Reason::upstream_refused:
+    case Reason::content_filtered:
     case Reason::context_too_long:
     case Reason::upstream_lacks_model:  // Some are served without DeepSeek's /beta.
     case Reason::upstream_broken: break;
@@ -162,11 +163,13 @@ Failure failure_of(int status, const UpstreamError& error) {
     if (failure.param.empty()) failure.param = "messages";
     return failure;
   }
-  failure.reason = Reason::upstream_refused;
+  const bool about_content = is_about_content(error.message, error.type, error.code);
+  failure.reason = about_content ? Reason::content_filtered : Reason::upstream_refused;
   failure.http_status = status == 422 ? 400 : status;
   // An integer is the status again, which is no code in OpenAI's sense.
   if (!error.status_in_body) failure.code = error.code;
-  if (is_about_content(error.message, error.type, error.code)) failure.code = "content_filter";
+  // DeepSeek's is invalid_request_error whatever it is about: a code that does not speak of the content becomes OpenAI's.
+  if (about_content && !is_about_content({}, {}, failure.code)) failure.code = "content_filter";
   return failure;
 }
 

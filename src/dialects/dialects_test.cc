@@ -3,6 +3,7 @@
 #include "dialects/dialect.h"
 #include "dialects/errors.h"
 #include "dialects/events.h"
+#include "dialects/secrets.h"
 
 namespace bellwether::dialects {
 namespace {
@@ -218,6 +219,63 @@ TEST(Errors, NeverRepeatAKey) {
   const Failure failure =
       dialect_of(DialectName::openai).read_refusal(401, R"({"error":{"message":"Incorrect API key provided: sk-abcdefgh12345678. You can"}})", reader);
   EXPECT_EQ(failure.detail.text.find("abcdefgh"), std::string::npos) << failure.detail.text;
+}
+
+TEST(Secrets, OfAKeyNoPieceIsLeft) {
+  const std::string key = "sk-proj-abcDEF0123456789zyx";
+  EXPECT_EQ(without_key("Incorrect API key provided: " + key + ". Find yours.", key), "Incorrect API key provided: …. Find yours.");
+  EXPECT_EQ(without_key("key abcDEF0123456 and F0123456789zyx", key), "key … and …");
+  EXPECT_EQ(without_key("key sk-pr*****9zyx", key), "key sk-pr*****9zyx");  // As vendors mask it.
+  EXPECT_EQ(without_key("no key here", key), "no key here");
+  EXPECT_EQ(without_key("the secret is s3cr", "s3cr"), "the secret is …");
+  EXPECT_EQ(without_key("the x of it", "x"), "the x of it");
+  EXPECT_EQ(without_key("nothing", ""), "nothing");
+}
+
+TEST(Secrets, AddressesAreNobodysBusiness) {
+  const catalog::Url own{.host = "vllm-0.gpu.example.com", .port = 8000, .path = "/v1"};
+  const std::pair<const char*, const char*> cases[] = {
+      {"cannot reach http://10.0.0.5:8000/v1/models now", "cannot reach [address] now"},
+      {"HTTPConnectionPool(host='10.0.0.5', port=8000): Max retries", "HTTPConnectionPool(host='[address]', port=8000): Max retries"},
+      {"connect to 192.168.1.7:443 failed.", "connect to [address] failed."},
+      {"at 10.0.0.5.", "at [address]."},
+      {"at vllm-0.gpu.example.com:8000, port", "at [address], port"},
+      {"at VLLM-0.gpu.example.com", "at [address]"},
+      {"see https://vllm-0.gpu.example.com/docs", "see [address]"},
+      {"postgres://user:secret@db.example.com/x is down", "[address] is down"},
+      {"worker http://worker-3:9000/generate", "worker [address]"},
+      {"dial [fd00::1]:8000 or fe80::1 or ::1", "dial [address] or [address] or [address]"},
+      {"http://[fd00::1]:8000/v1", "[address]"},
+      {"lookup db.prod.svc.cluster.local: no host", "lookup [address]: no host"},
+      {"localhost:8000 refused", "[address] refused"},
+      // What stays: public pages, versions, times, code, plain words.
+      {"You can find your API key at https://platform.openai.com/account/api-keys.",
+       "You can find your API key at https://platform.openai.com/account/api-keys."},
+      {"vllm 0.10.1 at 12:34:56, line 3:15, std::vector, error:500", "vllm 0.10.1 at 12:34:56, line 3:15, std::vector, error:500"},
+      {"max_tokens: 5.5.5 (1.2.3.256)", "max_tokens: 5.5.5 (1.2.3.256)"},
+      {"한국어 10.0.0.5:1 …", "한국어 [address] …"},
+      {"", ""},
+  };
+  for (const auto& [text, shown] : cases) EXPECT_EQ(without_addresses(text, own), shown);
+  const catalog::Url container{.host = "vllm", .port = 8000};
+  EXPECT_EQ(without_addresses("vllm says: host='vllm', vllm:8000, http://vllm/v1", container), "vllm says: host='[address]', [address], [address]");
+  const catalog::Url socket{.scheme = catalog::Url::Scheme::unix_socket, .host = "/run/vllm.sock"};
+  EXPECT_EQ(without_addresses("no /run/vllm.sock, no 10.0.0.1", socket), "no [address], no [address]");
+}
+
+TEST(Secrets, AreHiddenInAllThatAFailureSays) {
+  const catalog::Upstream upstream{.name = "u", .base_url = {.host = "10.0.0.5", .port = 8000}, .api_key = "k-0123456789abcdef"};
+  json::Reader reader;
+  Failure failure =
+      dialect_of(DialectName::vllm)
+          .read_refusal(
+              400, R"({"error":{"message":"k-0123456789abcdef at http://10.0.0.5:8000 is wrong","param":"k-0123456789abcdef","code":"k-0123456789abcdef"}})",
+              reader);
+  hide_secrets(failure, upstream);
+  EXPECT_EQ(failure.about.text, "… at [address] is wrong");
+  EXPECT_EQ(failure.detail.text, "status 400: … at http://10.0.0.5:8000 is wrong");  // The operator may know where.
+  EXPECT_EQ(failure.param, "…");
+  EXPECT_EQ(failure.code, "…");
 }
 
 TEST(Errors, BoundAMessage) {

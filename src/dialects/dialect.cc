@@ -100,6 +100,7 @@ void Dialect::ask_for_usage(const chat::Request& request, json::Patch& patch) co
 Failure Dialect::read_refusal(int status, std::string_view body, json::Reader& reader) const { return failure_of(status, read_error(body, reader)); }
 
 Result<chat::ReplyFacts> Dialect::read_reply(chat::Endpoint, std::string_view body, json::Reader& reader) const {
+  if (!json::is_utf8(body)) return failed(Reason::upstream_broken, std::string("the reply is not UTF-8"));
   const auto members = reader.outline(body);
   if (!members) return failed(Reason::upstream_broken, std::string("the reply is no JSON object, or was cut"));
   if (const json::Member* error = json::find(*members, "error"); error != nullptr && error->raw != "null") {

@@ -337,6 +337,21 @@ TEST(Events, AreNotFooledByText) {
   EXPECT_EQ(facts.model_raw, "\"x\"");
 }
 
+TEST(Events, AreTextOrBroken) {
+  json::Reader reader;
+  for (const char* bad : {"\xff", "\xec\x96", "\xed\xa0\x80"}) {
+    std::string data = R"({"choices":[{"index":0,"delta":{"content":")" + std::string(bad) + R"("}}]})";
+    data.reserve(data.size() + json::padding);
+    const chat::EventFacts facts = read_event(data, reader);
+    EXPECT_EQ(facts.kind, chat::EventFacts::Kind::broken);
+    ASSERT_TRUE(facts.failure);
+    EXPECT_EQ(facts.failure->reason, Reason::upstream_broken);
+    const auto reply = dialect_of(DialectName::openai).read_reply(chat::Endpoint::chat_completions, data, reader);
+    ASSERT_FALSE(reply);
+    EXPECT_EQ(reply.error().reason, Reason::upstream_broken);
+  }
+}
+
 TEST(Events, KnowTheEnd) {
   EXPECT_TRUE(event(R"({"choices":[{"delta":{},"finish_reason":"stop"}]})").finished);
   EXPECT_TRUE(event(R"({"choices":[{"delta":{},"finish_reason":"insufficient_system_resource"}]})").interrupted);

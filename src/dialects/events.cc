@@ -177,12 +177,15 @@ chat::EventFacts read_event(std::string_view data, json::Reader& reader) {
     facts.kind = Kind::done;
     return facts;
   }
-  const auto members = reader.outline(data);
-  if (!members) {
+  const auto broken = [&](std::string_view why) {
     facts.kind = Kind::broken;
-    facts.failure = Failure{.reason = Reason::upstream_broken, .detail = {"an event of the stream is no JSON object"}};
+    facts.failure = Failure{.reason = Reason::upstream_broken, .detail = {std::string(why)}};
     return facts;
-  }
+  };
+  // SDKs raise what no caller catches for bytes that are no text (Python: UnicodeDecodeError).
+  if (!json::is_utf8(data)) return broken("an event of the stream is not UTF-8");
+  const auto members = reader.outline(data);
+  if (!members) return broken("an event of the stream is no JSON object");
   const json::Member* choices = nullptr;
   const json::Member* usage = nullptr;
   const json::Member* error = nullptr;

@@ -339,6 +339,8 @@ Result<std::span<const Member>> Reader::outline(std::string_view text) {
   return std::span<const Member>(state_->members);
 }
 
+bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
+
 const Member* find(std::span<const Member> members, std::string_view key) {
   for (std::size_t i = members.size(); i-- > 0;)
     if (members[i].key == key) return &members[i];

@@ -116,6 +116,7 @@ BROKEN = {
     "both lengths": reply(more="transfer-encoding: chunked\r\n"), "two lengths": reply(more="content-length: 3\r\n"), "obs-fold": reply(more="x: a\r\n b\r\n"),
     "bare LF": reply().replace(b"\r\n", b"\n"), "a head without end": reply(more="x: " + "y" * 200_000 + "\r\n"), "no HTTP": b"\0\1\2hello\r\n\r\n", "no content": b"HTTP/1.1 204 No Content\r\n\r\n",
     "redirect": reply("", "301 Moved", "location: http://elsewhere/\r\n"), "no JSON": reply("hello"), "JSON that is no object": reply("[1,2]"), "deep JSON": reply("[" * 100_000),
+    "not UTF-8": reply(ANSWER.replace("ok", "ok--")).replace(b"--", b"\xff\xfe"), "half a character": reply(ANSWER.replace("ok", "ok--")).replace(b"--", b"\xec\x96"),
     "deep JSON in an object": reply('{"choices":' + "[" * 100_000 + "]" * 100_000 + "}"), "cut": reply()[:-9],
 }
 
@@ -140,6 +141,28 @@ def test_broken_replies_are_a_502(broken, name, stream):
             client.chat.completions.create(model=name, messages=MESSAGES, stream=stream)
         assert (caught.value.status_code, caught.value.code) == (502, "upstream_error")
         assert client.chat.completions.create(model="good", messages=MESSAGES).choices[0].message.content == "ok"
+
+
+def events(*chunks, more=""):
+    body = "".join(f"data: {chunk}\n\n" for chunk in chunks)
+    return f"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: {len(body.encode())}\r\n{more}\r\n{body}".encode()
+
+
+def chunk(delta, finish=None, **more):
+    choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish}]
+    return json.dumps({"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": choices, **more}, ensure_ascii=False)
+
+
+def test_a_stream_that_stops_being_text_ends_in_an_error_that_sdks_raise(tmp_path, upstream):
+    one = upstream(events(chunk({"content": "안녕"}), chunk({"content": "--"}), chunk({}, "stop"), "[DONE]").replace(b"--", b"\xff\xfe"))
+    gateway = before(tmp_path, f"http://127.0.0.1:{one.port}/v1")
+    with gateway.client() as client:
+        stream, texts = client.chat.completions.create(model="m", messages=MESSAGES, stream=True), []
+        with pytest.raises(openai.APIError):
+            for event in stream:
+                texts.append(event.choices[0].delta.content)
+    assert texts == ["안녕"]
+    gateway.stop()
 
 
 # ---- TLS ----

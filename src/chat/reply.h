@@ -1,6 +1,7 @@
 // What an upstream's reply says, in our words: the few facts that the gateway acts on. Which bytes carry them is a dialect's business.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,6 +11,10 @@
 #include "metering/usage.h"
 
 namespace bellwether::chat {
+
+/// The members that we add to a reply. An upstream that is a gateway such as this one has added them too; no object has one twice.
+inline constexpr std::array<std::string_view, 2> signature_members{"x_latency_ms", "x_source"};
+[[nodiscard]] constexpr bool is_signature(std::string_view name) { return name == signature_members[0] || name == signature_members[1]; }
 
 /// One event of a stream, read. Views point into the event's data.
 struct EventFacts {
@@ -40,6 +45,7 @@ struct EventFacts {
   bool refusal = false;            ///< Carries a refusal's text.
   bool logprobs = false;           ///< Carries logprobs that are not null.
   bool other_choice = false;       ///< Speaks of a choice other than the first.
+  bool is_signed = false;          ///< Has members of the names that we add: the upstream is a gateway such as this one.
   std::optional<Failure> failure;  ///< error, broken: what it means.
 };
 
@@ -47,6 +53,7 @@ struct EventFacts {
 struct ReplyFacts {
   std::string_view model_raw;
   std::optional<metering::Usage> usage;
+  bool is_signed = false;  ///< Has members of the names that we add.
 };
 
 }  // namespace bellwether::chat

@@ -193,6 +193,7 @@ chat::EventFacts read_event(std::string_view data, json::Reader& reader) {
     if (member.key == "choices") choices = &member;
     else if (member.key == "usage") usage = &member;
     else if (member.key == "model" && member.kind == json::Kind::string) facts.model_raw = member.raw;
+    else if (chat::is_signature(member.key)) facts.is_signed = true;
     else if (member.key == "error" && member.kind != json::Kind::null) error = &member;
   }
   if (error != nullptr) {

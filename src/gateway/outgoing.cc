@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include "base/check.h"
+#include "json/patch.h"
 
 namespace bellwether::gateway {
 namespace {
@@ -145,6 +146,10 @@ Outgoing::Verdict Outgoing::on_event(std::string_view data, const chat::EventFac
     // Held back: it must be the last chunk whatever the upstream's order is, and carries what is known only at the end.
     usage_chunk_.clear();
     append_with_cuts(usage_chunk_, data, {cuts, count});
+    if (facts.is_signed) {
+      usage_chunk_.reserve(usage_chunk_.size() + json::padding);
+      usage_chunk_ = json::without_members(usage_chunk_, chat::signature_members, reader);
+    }
     usage_chunk_.resize(usage_chunk_.rfind('}'));
     return Verdict::go_on;
   }

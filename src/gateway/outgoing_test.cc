@@ -67,6 +67,22 @@ struct Stream {
   std::optional<Outgoing> outgoing;
 };
 
+TEST(Outgoing, SignsOnceWhatAnUpstreamHadSigned) {
+  for (const char* chunk : {R"({"id":"y","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1},"x_latency_ms":1.5,"x_source":"inner"})",
+                            R"({"x_source":"inner","x_latency_ms":1.5,"id":"y","choices":[],"model":"x","usage":{"prompt_tokens":1,"completion_tokens":1}})"}) {
+    Stream stream;
+    stream.text(1, "a");
+    stream.finish(1);
+    std::ignore = stream.say(chunk);
+    stream.outgoing->append_end({"outer", {}}, stream.out);
+    const std::string last = stream.out.substr(stream.out.rfind("data: {"));
+    EXPECT_EQ(last.find("x_source"), last.rfind("x_source")) << last;
+    EXPECT_EQ(last.find("x_latency_ms"), last.rfind("x_latency_ms")) << last;
+    EXPECT_EQ(stream.chunks().back()["x_source"], "outer");
+    EXPECT_EQ(stream.chunks().back()["id"], "y");
+  }
+}
+
 TEST(Outgoing, StitchesTwoUpstreamsIntoOneStream) {
   Stream stream;
   stream.role(1);

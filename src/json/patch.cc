@@ -93,4 +93,19 @@ std::string Patch::apply() const {
   return out;
 }
 
+std::string without_members(std::string_view object, std::span<const std::string_view> names, Reader& reader) {
+  const auto members = reader.outline(object);
+  BW_CHECK(members.has_value());
+  std::string out = "{";
+  for (const Member& member : *members) {
+    if (std::ranges::find(names, member.key) != names.end()) continue;
+    if (out.size() > 1) out += ',';
+    out += member.key_raw;
+    out += ':';
+    out += member.raw;
+  }
+  out += '}';
+  return out;
+}
+
 }  // namespace bellwether::json

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,5 +42,8 @@ class Patch {
   std::string_view text_;
   std::vector<Splice> splices_;  ///< In the order of the text.
 };
+
+/// The object without its members of these names, whatever their number; the others stay as they stand. `object` must be one.
+[[nodiscard]] std::string without_members(std::string_view object, std::span<const std::string_view> names, Reader& reader);
 
 }  // namespace bellwether::json

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
 namespace bellwether::json {
 namespace {
 
@@ -17,6 +19,17 @@ TEST(Patch, ReplacesAValueAndLeavesTheRestAlone) {
   patch.replace(find(*reader.members(text), "model")->raw, "\"b\"");
   EXPECT_EQ(patch.apply(), R"({"model" : "b", "big":12345678901234567890})");
   EXPECT_EQ(patch.size(), patch.apply().size());
+}
+
+TEST(WithoutMembers, LeavesTheOthersAsTheyStand) {
+  Reader reader;
+  constexpr std::array<std::string_view, 2> names{"x", "y"};
+  for (const auto& [text, left] : {std::pair{R"({"x":1,"y":2,"a" : 1.50,"b":{"x":3}})", R"({"a":1.50,"b":{"x":3}})"},
+                                   {R"({ "a":1, "x":"}" })", R"({"a":1})"},
+                                   {R"({"x":1,"a":2,"x":3,"a":4})", R"({"a":2,"a":4})"},
+                                   {R"({"x":1})", "{}"},
+                                   {"{}", "{}"}})
+    EXPECT_EQ(without_members(padded(text), names, reader), left);
 }
 
 TEST(Patch, AddsMembersInOrder) {

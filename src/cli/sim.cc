@@ -17,6 +17,7 @@
 #include "net/listener.h"
 #include "net/loop.h"
 #include "net/session.h"
+#include "net/spawn.h"
 #include "net/tls.h"
 #include "simulator/simulator.h"
 
@@ -28,7 +29,7 @@ using simulator::Flavor;
 struct Options {
   std::string listen = "127.0.0.1:9000";
   std::string flavor = "vllm";
-  std::string first_token = "0", between_tokens = "0", fault;
+  std::string first_token = "0", between_tokens = "0", stats_every = "10s", fault;
   std::string certificate, private_key, ready_file;
   bool no_record = false;
   unsigned threads = 1;
@@ -65,6 +66,8 @@ Duration wait_of(const std::string& text, const char* flag) {
 void read_options(Options& options) {
   options.simulator.first_token = wait_of(options.first_token, "--ttft");
   options.simulator.between_tokens = wait_of(options.between_tokens, "--delay");
+  options.simulator.stats_every = wait_of(options.stats_every, "--stats-interval");
+  if (options.simulator.stats_every.count() == 0) throw CLI::ValidationError("--stats-interval", "must be longer than 0");
   options.simulator.record = !options.no_record;
   options.simulator.flavor = options.flavor == "vllm"       ? Flavor::vllm
                              : options.flavor == "deepseek" ? Flavor::deepseek
@@ -100,6 +103,7 @@ int run_sim(const Options& options) {
                                                       [&thread](net::Socket connection) { thread.server.on_connection(std::move(connection)); });
     thread.listener->start();
   }
+  net::spawn(threads.front()->loop, "stats", [&shared, loop = &threads.front()->loop]() { return simulator::write_stats(*loop, shared); });
   // A simulator owes nothing to anybody: it ends at once.
   const auto end = [](int) { std::_Exit(exit_ok); };
   std::signal(SIGTERM, end);
@@ -138,6 +142,7 @@ void add_sim(CLI::App& app, Action& chosen) {
   verb->add_flag("--reasoning", options->simulator.reasoning, "Think before answering");
   verb->add_flag("--no-record", options->no_record, "Do not keep what was asked");
   verb->add_flag("--access-log", options->simulator.access_log, "A line a request on standard output, as vLLM's uvicorn writes it");
+  verb->add_option("--stats-interval", options->stats_every, "With --access-log: between two lines of vLLM's engine")->type_name("TIME")->capture_default_str();
   verb->add_option("--ready-file", options->ready_file, "Written once it answers")->type_name("FILE");
   verb->footer(
       "A fault can also be asked for by the model's name (fault-cut:5), or set while it runs: PUT /sim/fault {\"fault\":\"503\"}.\n"

@@ -246,7 +246,7 @@ std::string metrics_page(Flavor flavor, std::string_view model, const Totals& to
     page += fmt::format("vllm:request_success_total{{{},finished_reason=\"abort\"}} {:.1f}\n", labels, static_cast<double>(totals.aborted));
     page += fmt::format("# TYPE vllm:num_requests_running gauge\nvllm:num_requests_running{{{}}} {:.1f}\n", labels, static_cast<double>(totals.running));
     page += fmt::format("# TYPE vllm:num_requests_waiting gauge\nvllm:num_requests_waiting{{{}}} 0.0\n", labels);
-    page += fmt::format("# TYPE vllm:kv_cache_usage_perc gauge\nvllm:kv_cache_usage_perc{{{}}} {:.3f}\n", labels, totals.running > 0 ? 0.01 : 0.0);
+    page += fmt::format("# TYPE vllm:kv_cache_usage_perc gauge\nvllm:kv_cache_usage_perc{{{}}} {:.3f}\n", labels, cache_usage(totals.running));
     return page;
   }
   if (flavor == Flavor::llama_server) {

@@ -54,6 +54,8 @@ struct Counts {
 struct Totals {
   std::uint64_t requests = 0, prompt_tokens = 0, cached_tokens = 0, completion_tokens = 0, aborted = 0, running = 0;
 };
+/// The share of the cache that is in use, for every page and line that tells it: the simulator has none.
+[[nodiscard]] constexpr double cache_usage(std::uint64_t running) { return running > 0 ? 0.01 : 0.0; }
 /// Empty: this flavour has no such page.
 [[nodiscard]] std::string metrics_page(Flavor flavor, std::string_view model, const Totals& totals);
 

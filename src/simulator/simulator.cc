@@ -12,6 +12,7 @@
 #include "base/id.h"
 #include "net/spawn.h"
 #include "simulator/answer.h"
+#include "simulator/stats_line.h"
 
 namespace bellwether::simulator {
 namespace {
@@ -30,6 +31,10 @@ std::string peer_of(net::Stream& stream) {
   char host[NI_MAXHOST], port[NI_MAXSERV];
   if (::getnameinfo(reinterpret_cast<sockaddr*>(&address), length, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV) != 0) return {};
   return fmt::format("{}:{}", host, port);
+}
+
+std::string request_line_of(const http::RequestHead& head) {
+  return fmt::format("{} {}{}{}", head.method_text, head.path, head.query.empty() ? "" : "?", head.query);
 }
 
 /// The word that comes `number` words after `place`, as it stands in JSON; of the first what is left of it.
@@ -72,6 +77,28 @@ void Shared::set_fault(std::optional<Fault> next) {
 Duration Shared::since_first_under(const std::string& name, TimePoint now) {
   const std::lock_guard lock{mutex_};
   return now - first_at_.emplace(name, now).first->second;
+}
+
+Totals Shared::totals() const {
+  return {.requests = requests,
+          .prompt_tokens = prompt_tokens,
+          .cached_tokens = cached_tokens,
+          .completion_tokens = completion_tokens,
+          .aborted = aborted,
+          .running = running};
+}
+
+net::Task<void> write_stats(net::Loop& loop, const Shared& shared) {
+  if (!shared.options.access_log || shared.options.flavor != Flavor::vllm) co_return;
+  StatsLine line;
+  for (TimePoint last = loop.now();;) {
+    co_await loop.sleep_for(shared.options.stats_every);
+    const TimePoint now = loop.now();
+    const auto text = line.next(shared.totals(), now - std::exchange(last, now), loop.wall_now());
+    if (!text) continue;
+    std::puts(text->c_str());
+    std::fflush(stdout);
+  }
 }
 
 bool Shared::first_under(const std::string& name) {
@@ -155,6 +182,8 @@ struct Simulator::Answer {
   bool continues = false;  ///< It goes on from `place` with an answer that was begun.
   Place place;
   std::uint64_t prompt_tokens = 0, tokens_sent = 0;
+  std::uint64_t tokens_counted = 0;  ///< Of `tokens_sent`, in the totals.
+  bool prompt_counted = false;
   bool gone = false, faulted = false;
 };
 
@@ -210,57 +239,53 @@ net::Task<void> Simulator::control(const net::Request& request, net::Reply& repl
 net::Task<void> Simulator::list(const net::Request& request, std::string_view path, net::Reply& reply) {
   const Options& options = shared_.options;
   const Flavor flavor = options.flavor;
+  const auto answer = [&](int status, std::string_view body, std::string_view content_type = "application/json") -> net::Task<void> {
+    if (options.access_log) log_line(peer_of(reply.stream()), request_line_of(request.head), status);
+    std::ignore = co_await send(reply, status, body, content_type);
+  };
   const bool authorised = options.api_key.empty() || request.head.fields.find("authorization").value_or("") == "Bearer " + options.api_key;
   if (const auto fault = shared_.fault(); fault && is_down(*fault, "")) {
     const ErrorReply error = error_of(flavor, fault->kind == FaultKind::loading ? Trouble::loading : Trouble::unavailable, "");
-    std::ignore = co_await send(reply, error.status, error.body);
-    co_return;
+    co_return co_await answer(error.status, error.body);
   }
-  if (path == "/health") {
-    std::ignore = co_await send(reply, 200, flavor == Flavor::llama_server ? R"({"status":"ok"})" : "");
-    co_return;
-  }
+  if (path == "/health") co_return co_await answer(200, flavor == Flavor::llama_server ? R"({"status":"ok"})" : "");
   if (path == "/metrics") {
-    const std::string page = metrics_page(flavor, options.models.front(),
-                                          {.requests = shared_.requests,
-                                           .prompt_tokens = shared_.prompt_tokens,
-                                           .cached_tokens = shared_.cached_tokens,
-                                           .completion_tokens = shared_.completion_tokens,
-                                           .aborted = shared_.aborted,
-                                           .running = shared_.running});
-    std::ignore = co_await send(reply, page.empty() ? 404 : 200, page, "text/plain; version=0.0.4; charset=utf-8");
-    co_return;
+    const std::string page = metrics_page(flavor, options.models.front(), shared_.totals());
+    co_return co_await answer(page.empty() ? 404 : 200, page, "text/plain; version=0.0.4; charset=utf-8");
   }
   const bool lists = path.starts_with("/models") && request.head.method == http::Method::get;
   if (lists && !authorised) {
     const ErrorReply error = error_of(flavor, Trouble::unauthorised, "");
-    std::ignore = co_await send(reply, error.status, error.body);
-    co_return;
+    co_return co_await answer(error.status, error.body);
   }
   if (lists && path == "/models") {
     const std::string body = models_json(flavor, options.models);
-    std::ignore = co_await send(reply, 200, body);
-    co_return;
+    co_return co_await answer(200, body);
   }
   if (lists) {
     const std::string name = http::percent_decode(path.substr(std::string_view("/models/").size())).value_or("");
     if (std::ranges::find(options.models, name) != options.models.end()) {
       const std::string body = model_json(flavor, name);
-      std::ignore = co_await send(reply, 200, body);
-      co_return;
+      co_return co_await answer(200, body);
     }
   }
   const ErrorReply error = error_of(flavor, Trouble::not_found, "");
-  std::ignore = co_await send(reply, error.status, error.body);
+  co_await answer(error.status, error.body);
 }
 
-void Simulator::log_line(const Answer& answer, int status) const {
+void Simulator::count(Answer& answer) {
+  if (!std::exchange(answer.prompt_counted, true)) shared_.prompt_tokens.fetch_add(answer.prompt_tokens, std::memory_order_relaxed);
+  shared_.completion_tokens.fetch_add(answer.tokens_sent - std::exchange(answer.tokens_counted, answer.tokens_sent), std::memory_order_relaxed);
+}
+
+void Simulator::log_line(std::string_view peer, std::string_view request_line, int status) const {
   if (!shared_.options.access_log) return;
-  const std::string_view phrase = http::reason_phrase(status);
-  std::printf("INFO:     %s - \"%s HTTP/1.1\" %d %.*s\n", answer.peer.c_str(), answer.request_line.c_str(), status, static_cast<int>(phrase.size()),
-              phrase.data());
+  const std::string line = fmt::format("INFO:     {} - \"{} HTTP/1.1\" {} {}", peer, request_line, status, http::reason_phrase(status));
+  std::puts(line.c_str());
   std::fflush(stdout);
 }
+
+void Simulator::log_line(const Answer& answer, int status) const { log_line(answer.peer, answer.request_line, status); }
 
 net::Task<void> Simulator::send_error(Answer& answer, Trouble trouble) {
   const ErrorReply error = error_of(shared_.options.flavor, trouble, answer.ask.model);
@@ -281,7 +306,7 @@ net::Task<void> Simulator::generate(Endpoint endpoint, Path path, net::Request& 
   if (options.record) answer.asked = shared_.record.add(request.head, request.body);
   if (options.access_log) {
     answer.peer = peer_of(reply.stream());
-    answer.request_line = fmt::format("{} {}", request.head.method_text, request.head.path);
+    answer.request_line = request_line_of(request.head);
   }
   const auto given_id = request.head.fields.find("x-request-id");
   answer.id = given_id ? std::string(*given_id) : std::string(RequestId::make(loop_.random()).text().substr(4));
@@ -306,8 +331,6 @@ net::Task<void> Simulator::generate(Endpoint endpoint, Path path, net::Request& 
   if (answer.gone && !reply.started()) reply.abort();
   else if (answer.gone) reply.abort();
   shared_.running.fetch_sub(1, std::memory_order_relaxed);
-  shared_.prompt_tokens.fetch_add(answer.prompt_tokens, std::memory_order_relaxed);
-  shared_.completion_tokens.fetch_add(answer.tokens_sent, std::memory_order_relaxed);
   if (answer.gone) shared_.aborted.fetch_add(1, std::memory_order_relaxed);
   if (answer.asked) {
     answer.asked->tokens_sent = answer.tokens_sent;
@@ -320,6 +343,7 @@ net::Task<void> Simulator::obey(Answer& answer) {
   const auto by_model = fault_of_model(answer.ask.model);
   if (!by_model) {
     const std::string body = nlohmann::json{{"error", {{"message", by_model.error().about.text}, {"type", "simulator"}, {"code", 400}}}}.dump();
+    log_line(answer, 400);
     std::ignore = co_await send(answer.reply, 400, body);
     co_return;
   }
@@ -394,11 +418,13 @@ net::Task<bool> Simulator::fail_before(Answer& answer) {
     case FaultKind::slow_head: co_return !co_await answer.wait(answer.fault->wait);
     case FaultKind::html:
       answer.faulted = true;
+      log_line(answer, 502);
       std::ignore =
           co_await send(answer.reply, 502, "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>", "text/html");
       co_return true;
     case FaultKind::error_as_200:
       answer.faulted = true;
+      log_line(answer, 200);
       std::ignore = co_await send(answer.reply, 200, error_of(shared_.options.flavor, Trouble::internal, answer.ask.model).body);
       co_return true;
     default: co_return false;
@@ -469,6 +495,7 @@ net::Task<void> Simulator::send_stream(Answer& answer) {
     if (chunks > 0 && !co_await answer.wait(between)) co_return false;
     ++chunks;
     ++answer.tokens_sent;
+    count(answer);
     shapes.append_chunk(data, inside, running ? usage_json(options.flavor, counts()) : std::string{});
     if (is(fault, FaultKind::cut_token) && chunks == fault->count) {
       const std::string half = "data: " + data.substr(0, data.size() / 2);
@@ -482,7 +509,11 @@ net::Task<void> Simulator::send_stream(Answer& answer) {
   if (chat) {
     shapes.append_role(data);
     if (!co_await next()) co_return;
-    if (is(fault, FaultKind::cut_role)) co_return answer.cut();
+  }
+  if (is(fault, FaultKind::cut_role)) {
+    // A legacy completion has no such chunk: the head alone arrives.
+    std::ignore = co_await answer.reply.flush_head();
+    co_return answer.cut();
   }
   std::string_view reason = "stop";
   if (thinks) {
@@ -552,7 +583,13 @@ net::Task<void> Simulator::send_whole(Answer& answer) {
     }
   }
   const Duration first = is(fault, FaultKind::slow_first) ? fault->wait : options.first_token;
-  if (!co_await answer.wait(first + between * static_cast<std::int64_t>(tokens))) co_return;
+  if (!co_await answer.wait(first)) co_return;
+  const TimePoint began = loop_.now();
+  for (std::uint64_t made = 1; made <= tokens && between.count() > 0 && ask.endpoint != Endpoint::embeddings; ++made) {
+    if (!co_await answer.wait(began + between * static_cast<std::int64_t>(made) - loop_.now())) co_return;
+    answer.tokens_sent = made;
+    count(answer);
+  }
 
   const Words words{options.seed, ask.question};
   const bool thinks = (options.reasoning || ask.thinking) && !ask.thinking_off;
@@ -563,6 +600,7 @@ net::Task<void> Simulator::send_whole(Answer& answer) {
   content += '"';
   if (is(fault, FaultKind::big_event)) content.insert(1, std::string(big_event_bytes, 'x'));
   answer.tokens_sent = ask.endpoint == Endpoint::embeddings ? 0 : tokens;
+  count(answer);
   const Counts counts{.prompt = answer.prompt_tokens,
                       .cached = options.flavor == Flavor::deepseek ? answer.prompt_tokens / 2 : 0,
                       .reasoning = thinks ? 3U : 0U,

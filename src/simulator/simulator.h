@@ -33,6 +33,7 @@ struct Options {
   bool reasoning = false;
   bool record = true;
   bool access_log = false;
+  Duration stats_every = std::chrono::seconds(10);  ///< Between two looks at whether vLLM's engine would write its line (with access_log).
 };
 
 /// What all threads of one simulator share.
@@ -44,6 +45,7 @@ struct Shared {
   [[nodiscard]] bool first_under(const std::string& name);
   /// How long ago the first request under this name was.
   [[nodiscard]] Duration since_first_under(const std::string& name, TimePoint now);
+  [[nodiscard]] Totals totals() const;
 
   const Options options;
   Record record;
@@ -55,6 +57,9 @@ struct Shared {
   std::unordered_set<std::string> seen_;
   std::unordered_map<std::string, TimePoint> first_at_;
 };
+
+/// Writes the engine's lines to standard output for ever, where the options ask for them. For one loop of a simulator.
+[[nodiscard]] net::Task<void> write_stats(net::Loop& loop, const Shared& shared);
 
 /// One thread's handler.
 class Simulator final : public net::Handler {
@@ -78,6 +83,9 @@ class Simulator final : public net::Handler {
   [[nodiscard]] net::Task<void> send_whole(Answer& answer);
   [[nodiscard]] net::Task<void> send_error(Answer& answer, Trouble trouble);
   [[nodiscard]] net::Task<bool> send(net::Reply& reply, int status, std::string_view body, std::string_view content_type = "application/json");
+  /// As an engine does with each of its steps: what is new of the answer's tokens is added to the totals.
+  void count(Answer& answer);
+  void log_line(std::string_view peer, std::string_view request_line, int status) const;
   void log_line(const Answer& answer, int status) const;
 
   net::Loop& loop_;

@@ -5,6 +5,7 @@
 #include "simulator/fault.h"
 #include "simulator/flavor.h"
 #include "simulator/prefill.h"
+#include "simulator/stats_line.h"
 #include "simulator/words.h"
 
 namespace bellwether::simulator {
@@ -25,6 +26,22 @@ TEST(Faults, AreAskedForByTheModelsName) {
   EXPECT_FALSE(*fault_of_model("gpt-4o-mini"));
   EXPECT_EQ((**fault_of_model("fault-503")).kind, FaultKind::unavailable);
   EXPECT_FALSE(fault_of_model("fault-cat"));
+}
+
+TEST(StatsLine, SaysWhatWasServedSinceTheLastOne) {
+  StatsLine line;
+  const auto at = [&](Totals totals, int seconds) { return line.next(totals, std::chrono::seconds(seconds), WallTime{}).value_or(""); };
+  EXPECT_EQ(at({}, 10), "");
+  const std::string first = at({.prompt_tokens = 123, .completion_tokens = 456, .running = 1}, 10);
+  EXPECT_NE(first.find("[loggers.py:118] Engine 000: Avg prompt throughput: 12.3 tokens/s, Avg generation throughput: 45.6 tokens/s, Running: 1 reqs, "
+                       "Waiting: 0 reqs, GPU KV cache usage: 1.0%, Prefix cache hit rate: 0.0%"),
+            std::string::npos)
+      << first;
+  EXPECT_NE(
+      at({.prompt_tokens = 123, .completion_tokens = 466}, 5).find("prompt throughput: 0.0 tokens/s, Avg generation throughput: 2.0 tokens/s, Running: 0"),
+      std::string::npos);
+  EXPECT_NE(at({.prompt_tokens = 123, .completion_tokens = 466}, 10).find("generation throughput: 0.0 tokens/s"), std::string::npos);  // One line of zeros,
+  EXPECT_EQ(at({.prompt_tokens = 123, .completion_tokens = 466}, 10), "");                                                             // then silence.
 }
 
 TEST(Words, DependOnSeedAndQuestionAlone) {

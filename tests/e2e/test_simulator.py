@@ -1,12 +1,14 @@
 """The simulator as an upstream by itself: whose manners it has, and that it is the same every time."""
+import http.client
 import json
 import re
 import signal
+import time
 
 import openai
 import pytest
 
-from conftest import Simulator, get
+from conftest import PATIENCE, Simulator, get, wait_until
 
 MESSAGES = [{"role": "user", "content": "Tell me."}]
 DIALECTS = ["vllm", "deepseek", "llama-server", "openai"]
@@ -73,12 +75,59 @@ def test_access_lines_as_a_vllm_writes_them(sims):
     sim = sims("--access-log")
     ask(sim.url)
     get(sim.url + "/v1/chat/completions", "POST", json.dumps({"model": "other", "messages": MESSAGES}))
+    get(sim.url + "/v1/responses?a=b", "POST", "{}")
+    get(sim.url + "/v1/models")
+    get(sim.url + "/v1/chat/completions", "POST", json.dumps({"model": "fault-html-502", "messages": MESSAGES}))
     sim.signal(signal.SIGTERM)
     sim.wait()
     lines = [line for line in (sim.folder / f"{sim.name}.out").read_text().splitlines() if "HTTP/1.1" in line]
-    assert len(lines) == 2
+    assert len(lines) == 5
     assert re.search(r'INFO: +127\.0\.0\.1:\d+ - "POST /v1/chat/completions HTTP/1\.1" 200 OK$', lines[0])
     assert re.search(r'INFO: +127\.0\.0\.1:\d+ - "POST /v1/chat/completions HTTP/1\.1" 404 Not Found$', lines[1])
+    assert lines[2].endswith('"POST /v1/responses?a=b HTTP/1.1" 404 Not Found')
+    assert lines[3].endswith('"GET /v1/models HTTP/1.1" 200 OK')
+    assert lines[4].endswith('"POST /v1/chat/completions HTTP/1.1" 502 Bad Gateway')
+
+
+def test_the_engines_line_as_a_vllm_writes_it(sims):
+    """Throughput by the time that really went by: the lines add up to the tokens, whichever stretches they fall into."""
+    sim = sims("--access-log", "--stats-interval", "300ms", "--delay", "50ms", "--tokens", "20")
+    started = time.monotonic()
+    chunks = ask(sim.url, stream=True, stream_options={"include_usage": True})
+    usage = chunks[-1].usage
+    ask(sim.url)
+    form = (r"INFO \d\d-\d\d \d\d:\d\d:\d\d \[loggers\.py:\d+\] Engine 000: Avg prompt throughput: ([\d.]+) tokens/s, Avg generation throughput: ([\d.]+) tokens/s, "
+            r"Running: (\d+) reqs, Waiting: 0 reqs, GPU KV cache usage: ([\d.]+)%, Prefix cache hit rate: 0\.0%")
+
+    def lines():
+        found = [line for line in (sim.folder / f"{sim.name}.out").read_text().splitlines() if "Engine" in line]
+        return [re.fullmatch(form, line) for line in found]
+
+    wait_until(lambda: lines() and float(lines()[-1][2]) == 0)
+    told = [[float(number) for number in line.groups()] for line in lines()]
+    assert time.monotonic() - started > 2 and len(told) >= 6
+    assert sum(line[0] for line in told) * 0.3 == pytest.approx(2 * usage.prompt_tokens, rel=0.2)
+    assert sum(line[1] for line in told) * 0.3 == pytest.approx(2 * 20, rel=0.2)
+    assert any(line[2:] == [1, 1.0] for line in told) and told[-1] == [0, 0, 0, 0]
+    time.sleep(0.7)
+    assert len(lines()) == len(told)  # idle: silence
+    other = sims("--access-log", "--stats-interval", "100ms", "--flavor", "deepseek")
+    ask(other.url)
+    time.sleep(0.4)
+    assert "Engine" not in (other.folder / f"{other.name}.out").read_text()
+
+
+def test_cut_role_leaves_nothing_of_a_streamed_legacy_completion(sims):
+    """It has no chunk with a role: the head arrives, and no word."""
+    sim = sims("--fault", "cut-role")
+    connection = http.client.HTTPConnection("127.0.0.1", sim.port, timeout=PATIENCE)
+    connection.request("POST", "/v1/completions", json.dumps({"model": "m", "prompt": "x", "stream": True}))
+    answer = connection.getresponse()
+    assert answer.status == 200
+    with pytest.raises((http.client.IncompleteRead, ConnectionError)) as caught:
+        answer.read()
+    assert getattr(caught.value, "partial", b"") == b""
+    connection.close()
 
 
 def test_a_fault_from_the_start_and_by_hand(sims):

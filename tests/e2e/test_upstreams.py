@@ -165,6 +165,35 @@ def test_a_stream_that_stops_being_text_ends_in_an_error_that_sdks_raise(tmp_pat
     gateway.stop()
 
 
+def test_the_signature_of_a_gateway_before_ours_is_not_doubled(tmp_path, upstream):
+    usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+    signed = {"x_latency_ms": 1.5, "x_source": "inner"}
+    one = upstream(events(chunk({"content": "a"}, "stop"), chunk(None, usage=usage, **signed), "[DONE]"))
+    gateway = before(tmp_path, f"http://127.0.0.1:{one.port}/v1")
+    _, _, told = gateway.post("/v1/chat/completions", {"model": "m", "messages": MESSAGES, "stream": True, "stream_options": {"include_usage": True}})
+    assert (told.count('"x_source"'), told.count('"x_latency_ms"'), told.count('"x_source":"u"')) == (1, 1, 1), told
+    one.answer = reply(json.dumps({**signed, **json.loads(ANSWER), "usage": usage}))
+    status, _, told = gateway.post("/v1/chat/completions", {"model": "m", "messages": MESSAGES})
+    assert (status, told.count('"x_source"'), told.count('"x_latency_ms"'), told.count('"x_source":"u"')) == (200, 1, 1, 1), told
+    assert json.loads(told)["choices"][0]["message"]["content"] == "ok"
+    gateway.stop()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_an_upstream_says_of_our_key_and_its_address_reaches_no_caller(tmp_path, upstream, stream):
+    key = "upkey-0123456789-abcdef-zyxw"
+    one = upstream(b"")
+    message = f"Key {key} (ending in {key[-12:]}) was refused by http://127.0.0.1:{one.port}/v1 at 10.0.0.5:8000; see https://example.com/errors."
+    error = json.dumps({"error": {"message": message, "type": "BadRequestError", "param": None, "code": 400}})
+    one.answer = events(chunk({"content": "a"}), error) if stream else reply(error, "400 Bad Request")
+    gateway = before(tmp_path, f"http://127.0.0.1:{one.port}/v1", {"UPSTREAM_KEY": key}, 'api_key = { env = "UPSTREAM_KEY" }\n')
+    with gateway.client() as client, pytest.raises(openai.APIError) as caught:
+        list(client.chat.completions.create(model="m", messages=MESSAGES, stream=stream))
+    assert "Key … (ending in …) was refused by [address] at [address]; see https://example.com/errors." in caught.value.message
+    gateway.stop()
+    assert key[-12:] not in gateway.said() + (tmp_path / "gateway.out").read_text()
+
+
 # ---- TLS ----
 
 def tls_context(authority, name):

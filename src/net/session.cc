@@ -236,7 +236,6 @@ class Session {
   std::string storage_;  ///< Received and not yet done with: head, body, whatever was pipelined behind them.
   std::string decoded_;  ///< The body of a chunked request.
   bool idle_ = true;
-  bool closed_in_request_ = false;
 };
 
 Task<void> Session::run() {

@@ -280,8 +280,12 @@ TEST(Secrets, AreHiddenInAllThatAFailureSays) {
 
 TEST(Errors, BoundAMessage) {
   json::Reader reader;
-  const Failure failure = dialect_of(DialectName::openai).read_refusal(400, R"({"error":{"message":")" + std::string(10'000, 'x') + R"("}})", reader);
-  EXPECT_LT(failure.about.text.size(), 2'100U);
+  const Failure failure = dialect_of(DialectName::openai)
+                              .read_refusal(400,
+                                            R"({"error":{"message":")" + std::string(10'000, 'x') + R"(","param":")" + std::string(10'000, 'x') +
+                                                R"(","code":")" + std::string(10'000, 'x') + R"("}})",
+                                            reader);
+  for (const std::string* text : {&failure.about.text, &failure.param, &failure.code}) EXPECT_LT(text->size(), 2'100U);
 }
 
 chat::EventFacts event(const std::string& data) {

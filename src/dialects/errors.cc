@@ -156,7 +156,7 @@ Failure failure_of(int status, const UpstreamError& error) {
     return failure;
   }
   failure.about = {text};
-  failure.param = error.param;
+  failure.param = bounded(error.param);
   if (is_about_context_length(error.message, error.type, error.code)) {
     failure.reason = Reason::context_too_long;
     failure.http_status = 400;
@@ -167,7 +167,7 @@ Failure failure_of(int status, const UpstreamError& error) {
   failure.reason = about_content ? Reason::content_filtered : Reason::upstream_refused;
   failure.http_status = status == 422 ? 400 : status;
   // An integer is the status again, which is no code in OpenAI's sense.
-  if (!error.status_in_body) failure.code = error.code;
+  if (!error.status_in_body) failure.code = bounded(error.code);
   // DeepSeek's is invalid_request_error whatever it is about: a code that does not speak of the content becomes OpenAI's.
   if (about_content && !is_about_content({}, {}, failure.code)) failure.code = "content_filter";
   return failure;

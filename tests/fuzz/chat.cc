@@ -7,6 +7,8 @@
 #include "chat/embeddings.h"
 #include "chat/request.h"
 #include "dialects/dialect.h"
+#include "dialects/secrets.h"
+#include "json/patch.h"
 
 using namespace bellwether;
 
@@ -16,11 +18,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static json::Reader reader;
   using catalog::DialectName;
   const catalog::RouteEntry entry{.upstream = 0, .model = "up\"stream", .weight = 1, .defaults = {{"top_k", "5"}}};
+  const catalog::Upstream upstream{.name = "u", .base_url = {.host = "u-1", .port = 8000}, .api_key = "key-0123456789"};
   for (const DialectName name : {DialectName::openai, DialectName::deepseek, DialectName::vllm, DialectName::llama_server}) {
     const dialects::Dialect& dialect = dialects::dialect_of(name);
     std::ignore = dialect.read_event(text, reader);
-    std::ignore = dialect.read_refusal(400, text, reader);
-    std::ignore = dialect.read_reply(chat::Endpoint::chat_completions, text, reader);
+    Failure refusal = dialect.read_refusal(400, text, reader);
+    dialects::hide_secrets(refusal, upstream);
+    for (const std::string* told : {&refusal.about.text, &refusal.param, &refusal.code}) BW_CHECK(told->find(upstream.api_key) == std::string::npos);
+    if (const auto reply = dialect.read_reply(chat::Endpoint::chat_completions, text, reader); reply && reply->is_signed) {
+      std::string bare = json::without_members(text, chat::signature_members, reader);
+      bare.reserve(bare.size() + json::padding);
+      const auto again = dialect.read_reply(chat::Endpoint::chat_completions, bare, reader);
+      BW_CHECK(again && !again->is_signed);
+    }
     for (const chat::Endpoint endpoint : {chat::Endpoint::chat_completions, chat::Endpoint::completions, chat::Endpoint::embeddings}) {
       const auto request = chat::read_request(endpoint, text, reader);
       if (!request) continue;

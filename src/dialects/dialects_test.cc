@@ -162,7 +162,7 @@ TEST(Errors, MeanTheSameWhoeverWordsThem) {
   };
   for (const ErrorCase& given : cases) {
     json::Reader reader;
-    const Failure failure = dialect_of(DialectName::openai).read_refusal(given.status, given.body, reader);
+    const Failure failure = dialect_of(DialectName::openai).read_refusal(given.status, padded(given.body), reader);
     EXPECT_EQ(failure.reason, given.reason) << given.status << " " << given.body;
     EXPECT_EQ(failure.http_status, given.http_status) << given.body;
     EXPECT_EQ(failure.code, given.code) << given.body;
@@ -185,7 +185,7 @@ TEST(Errors, KnowTheContextLengthInEveryonesWords) {
   for (const char* message : messages) {
     json::Reader reader;
     const std::string body = R"({"error":{"message":)" + json::quote(message) + R"(,"type":"BadRequestError","param":null,"code":400}})";
-    const Failure failure = dialect_of(DialectName::vllm).read_refusal(400, body, reader);
+    const Failure failure = dialect_of(DialectName::vllm).read_refusal(400, padded(body), reader);
     EXPECT_EQ(failure.reason, Reason::context_too_long) << message;
     EXPECT_EQ(failure.about.text, message);
     EXPECT_EQ(failure.http_status, 400);
@@ -196,7 +196,7 @@ TEST(Errors, OfAContinuationNeverPassForTheCallers) {
   const auto meant = [](int status, const char* message) {
     json::Reader reader;
     const std::string body = R"({"error":{"message":)" + json::quote(message) + R"(,"type":"BadRequestError"}})";
-    return dialect_of(DialectName::vllm).read_refused_continuation(status, body, reader);
+    return dialect_of(DialectName::vllm).read_refused_continuation(status, padded(body), reader);
   };
   for (const auto& [status, message] : {std::pair{400, "Cannot set both `continue_final_message` and `add_generation_prompt` to True."},
                                         {400, "Cannot have 2 or more assistant messages at the end of the list."},
@@ -217,7 +217,7 @@ TEST(Errors, OfAContinuationNeverPassForTheCallers) {
 TEST(Errors, NeverRepeatAKey) {
   json::Reader reader;
   const Failure failure =
-      dialect_of(DialectName::openai).read_refusal(401, R"({"error":{"message":"Incorrect API key provided: sk-abcdefgh12345678. You can"}})", reader);
+      dialect_of(DialectName::openai).read_refusal(401, padded(R"({"error":{"message":"Incorrect API key provided: sk-abcdefgh12345678. You can"}})"), reader);
   EXPECT_EQ(failure.detail.text.find("abcdefgh"), std::string::npos) << failure.detail.text;
 }
 
@@ -269,7 +269,8 @@ TEST(Secrets, AreHiddenInAllThatAFailureSays) {
   Failure failure =
       dialect_of(DialectName::vllm)
           .read_refusal(
-              400, R"({"error":{"message":"k-0123456789abcdef at http://10.0.0.5:8000 is wrong","param":"k-0123456789abcdef","code":"k-0123456789abcdef"}})",
+              400,
+              padded(R"({"error":{"message":"k-0123456789abcdef at http://10.0.0.5:8000 is wrong","param":"k-0123456789abcdef","code":"k-0123456789abcdef"}})"),
               reader);
   hide_secrets(failure, upstream);
   EXPECT_EQ(failure.about.text, "… at [address] is wrong");
@@ -280,11 +281,9 @@ TEST(Secrets, AreHiddenInAllThatAFailureSays) {
 
 TEST(Errors, BoundAMessage) {
   json::Reader reader;
-  const Failure failure = dialect_of(DialectName::openai)
-                              .read_refusal(400,
-                                            R"({"error":{"message":")" + std::string(10'000, 'x') + R"(","param":")" + std::string(10'000, 'x') +
-                                                R"(","code":")" + std::string(10'000, 'x') + R"("}})",
-                                            reader);
+  const std::string x(10'000, 'x');
+  const std::string body = padded(R"({"error":{"message":")" + x + R"(","param":")" + x + R"(","code":")" + x + R"("}})");
+  const Failure failure = dialect_of(DialectName::openai).read_refusal(400, body, reader);
   for (const std::string* text : {&failure.about.text, &failure.param, &failure.code}) EXPECT_LT(text->size(), 2'100U);
 }
 

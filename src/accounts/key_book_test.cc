@@ -45,10 +45,10 @@ TEST(KeyBook, AsksWhichOneWhenANameIsSharedAndWhatWasMeantWhenThereIsNone) {
   std::ignore = create_key(keys, {.name = "app"}, entropy(2), now);
   const auto shared = revoke_key(keys, "app", now);
   ASSERT_FALSE(shared);
-  EXPECT_NE(shared.error().about.text.find(keys[1].id), std::string::npos);
+  EXPECT_NE(shared.error().about.text.str().find(keys[1].id), std::string::npos);
   const auto none = revoke_key(keys, "ap", now);
   ASSERT_FALSE(none);
-  EXPECT_NE(none.error().about.text.find("did you mean app?"), std::string::npos);
+  EXPECT_NE(none.error().about.text.str().find("did you mean app?"), std::string::npos);
 }
 
 TEST(KeyBook, RotatesIntoAKeyOfTheSameRights) {

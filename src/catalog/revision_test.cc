@@ -35,12 +35,12 @@ TEST(Revision, NamesTheNearestModelsWhenNoneFits) {
   ASSERT_FALSE(result);
   EXPECT_EQ(result.error().reason, Reason::model_unknown);
   EXPECT_EQ(result.error().param, "model");
-  EXPECT_TRUE(result.error().about.text.starts_with("Model not found: deepseek-caht. Did you mean deepseek-chat")) << result.error().about.text;
+  EXPECT_TRUE(result.error().about.text.str().starts_with("Model not found: deepseek-caht. Did you mean deepseek-chat")) << result.error().about.text.str();
 }
 
 TEST(Revision, RepeatsALongNameOnlyInPart) {
   const auto result = revision().resolve(std::string(5'000, 'x'));
-  EXPECT_LT(result.error().about.text.size(), 400U);
+  EXPECT_LT(result.error().about.text.str().size(), 400U);
 }
 
 }  // namespace

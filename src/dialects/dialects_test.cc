@@ -218,7 +218,7 @@ TEST(Errors, NeverRepeatAKey) {
   json::Reader reader;
   const Failure failure =
       dialect_of(DialectName::openai).read_refusal(401, padded(R"({"error":{"message":"Incorrect API key provided: sk-abcdefgh12345678. You can"}})"), reader);
-  EXPECT_EQ(failure.detail.text.find("abcdefgh"), std::string::npos) << failure.detail.text;
+  EXPECT_EQ(failure.detail.text.str().find("abcdefgh"), std::string::npos) << failure.detail.text.str();
 }
 
 TEST(Secrets, OfAKeyNoPieceIsLeft) {
@@ -284,7 +284,7 @@ TEST(Errors, BoundAMessage) {
   const std::string x(10'000, 'x');
   const std::string body = padded(R"({"error":{"message":")" + x + R"(","param":")" + x + R"(","code":")" + x + R"("}})");
   const Failure failure = dialect_of(DialectName::openai).read_refusal(400, body, reader);
-  for (const std::string* text : {&failure.about.text, &failure.param, &failure.code}) EXPECT_LT(text->size(), 2'100U);
+  for (const RareText* text : {&failure.about.text, &failure.param, &failure.code}) EXPECT_LT(text->str().size(), 2'100U);
 }
 
 chat::EventFacts event(const std::string& data) {

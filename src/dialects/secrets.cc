@@ -182,9 +182,9 @@ std::string without_addresses(std::string_view text, const catalog::Url& own) {
 }
 
 void hide_secrets(Failure& failure, const catalog::Upstream& upstream) {
-  for (std::string* text : {&failure.detail.text, &failure.about.text, &failure.param, &failure.code})
+  for (RareText* text : {&failure.detail.text, &failure.about.text, &failure.param, &failure.code})
     if (!text->empty()) *text = without_key(*text, upstream.api_key);
-  for (std::string* text : {&failure.about.text, &failure.param, &failure.code})
+  for (RareText* text : {&failure.about.text, &failure.param, &failure.code})
     if (!text->empty()) *text = without_addresses(*text, upstream.base_url);
 }
 

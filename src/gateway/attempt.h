@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "chat/request.h"
 #include "dialects/dialect.h"
+#include "dialects/secrets.h"
 #include "gateway/lane.h"
 #include "gateway/outgoing.h"
 #include "gateway/plan.h"
@@ -98,7 +99,11 @@ struct Attempt {
   [[nodiscard]] net::Loop& loop() const { return serving.lane.loop(); }
   [[nodiscard]] bool continues() const { return order.mode == relay::Mode::continued; }
   [[nodiscard]] TimePoint until(Duration patience) const { return std::min(total, loop().turn() + patience); }
-  [[nodiscard]] AttemptEnd failed_with(Failure failure) const { return {progress, std::move(failure), first_token}; }
+  /// Every failure of an attempt comes by here: what an upstream says may repeat our key, or where it lives.
+  [[nodiscard]] AttemptEnd failed_with(Failure failure) const {
+    dialects::hide_secrets(failure, upstream);
+    return {progress, std::move(failure), first_token};
+  }
   /// The first token, or the whole reply, is there.
   void win();
   /// The upstream was waited for until this turn of the loop began; what follows in it is our own share.

@@ -4,6 +4,7 @@
 
 #include "chat/embeddings.h"
 #include "gateway/reply_fields.h"
+#include "json/patch.h"
 #include "json/reader.h"
 
 namespace bellwether::gateway {
@@ -48,6 +49,9 @@ net::Task<Result<void>> send_whole(Attempt& attempt, std::string_view body) {
   // Both SDKs ask for base64 and one of them decodes without looking (wire.md §C.8): what was asked for is what they get.
   std::optional<std::string> converted;
   if (attempt.serving.chat.base64_asked) converted = chat::to_base64_embeddings(body, reader);
+  // An upstream that is a gateway such as this one has signed its reply already.
+  if (converted) converted->reserve(converted->size() + json::padding);
+  if (facts.is_signed) converted = json::without_members(converted ? *converted : body, chat::signature_members, reader);
   std::string_view model_raw = facts.model_raw;
   if (converted) {
     converted->reserve(converted->size() + json::padding);

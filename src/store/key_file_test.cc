@@ -34,7 +34,7 @@ TEST(KeyFile, RefusesToForgetKeysInADamagedFile) {
   EXPECT_FALSE(keys_from_text("nonsense\n"));
   const auto cut = keys_from_text(keys_to_text({{.id = "k"}}).substr(0, 60));
   ASSERT_FALSE(cut);
-  EXPECT_NE(cut.error().detail.text.find("line 2"), std::string::npos);
+  EXPECT_NE(cut.error().detail.text.str().find("line 2"), std::string::npos);
 }
 
 }  // namespace

@@ -110,25 +110,40 @@ void Listener::stop() {
   socket_.close();
 }
 
+void Listener::finish() {
+  // Bounded by what the queue can hold: more than that came while we were at it, and would come for ever.
+  for (int accepted = 0; socket_.is_open() && accepted < backlog && accept_one() == Accepted::one; ++accepted) {
+  }
+  stop();
+}
+
 void Listener::on_events(std::uint32_t) { accept_some(); }
 
 void Listener::accept_some() {
   for (int accepted = 0; socket_.is_open(); ++accepted) {
     if (accepted == accepted_at_once_max) return loop_.post([this] { accept_some(); });
-    Socket connection{::accept4(socket_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
-    if (!connection.is_open()) {
-      if (errno == EAGAIN || errno == EWOULDBLOCK) return;
-      if (errno == ECONNABORTED || errno == EINTR) continue;
-      // Out of descriptors or memory: the connection stays in the kernel's queue; trying again at once would spin.
+    const Accepted what = accept_one();
+    if (what == Accepted::none) return;
+    if (what == Accepted::no_room) {
+      // The connection stays in the kernel's queue; trying again at once would spin.
       spawn(loop_, "listener", [this] { return accept_later(); });
       return;
     }
-    if (tcp_) {
-      const int on = 1;
-      ::setsockopt(connection.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    }
-    on_connection_(std::move(connection));
   }
+}
+
+Listener::Accepted Listener::accept_one() {
+  Socket connection{::accept4(socket_.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC)};
+  if (!connection.is_open()) {
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return Accepted::none;
+    return errno == ECONNABORTED || errno == EINTR ? Accepted::one : Accepted::no_room;
+  }
+  if (tcp_) {
+    const int on = 1;
+    ::setsockopt(connection.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  }
+  on_connection_(std::move(connection));
+  return Accepted::one;
 }
 
 Task<void> Listener::accept_later() {

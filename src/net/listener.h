@@ -43,10 +43,16 @@ class Listener final : private Watched {
   void start();
   /// No connection is accepted afterwards; those in the kernel's queue are refused when the last lane has stopped.
   void stop();
+  /// As `stop`, after everything that waits in the kernel's queue has been accepted.
+  void finish();
 
  private:
+  /// One, or one that is gone already; none waits; out of descriptors or memory.
+  enum class Accepted : std::uint8_t { one, none, no_room };
+
   void on_events(std::uint32_t events) override;
   void accept_some();
+  [[nodiscard]] Accepted accept_one();
   [[nodiscard]] Task<void> accept_later();
 
   Loop& loop_;

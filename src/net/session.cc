@@ -193,7 +193,8 @@ void Reply::unwatch_caller() { stream_.stop_watch(); }
 /// The coroutine behind one connection.
 class Session {
  public:
-  Session(Server& server, Socket socket) : server_{server}, stream_{server.loop_, std::move(socket)}, tls_{server.tls_}, limits_{server.limits_} {
+  Session(Server& server, Socket socket)
+      : server_{server}, stream_{server.loop_, std::move(socket)}, tls_{server.tls_}, limits_{server.limits_}, idle_since_{server.loop_.turn()} {
     place_ = server.sessions_.insert(server.sessions_.end(), this);
     server_.open_connections_.fetch_add(1, std::memory_order_relaxed);
     server_.handler_.on_connection_opened();
@@ -207,14 +208,17 @@ class Session {
   Session& operator=(const Session&) = delete;
 
   [[nodiscard]] Task<void> run();
-  /// Ends the connection if it is between two requests.
-  void close_if_idle() {
-    if (idle_) stream_.cancel();
+  /// A drain has begun: between two requests there is less time now.
+  void hurry() {
+    if (idle_) stream_.set_deadline(idle_until());
   }
 
  private:
   enum class Next : std::uint8_t { go_on, close };
 
+  [[nodiscard]] TimePoint idle_until() const {
+    return idle_since_ + (server_.draining_ ? std::min(server_.grace_, limits_.idle_timeout) : limits_.idle_timeout);
+  }
   [[nodiscard]] Task<IoStatus> receive();
   [[nodiscard]] Task<Result<bool>> read_head(Request& request);
   [[nodiscard]] Task<Result<void>> read_body(Request& request);
@@ -235,6 +239,7 @@ class Session {
   std::list<Session*>::iterator place_;
   std::string storage_;  ///< Received and not yet done with: head, body, whatever was pipelined behind them.
   std::string decoded_;  ///< The body of a chunked request.
+  TimePoint idle_since_;
   bool idle_ = true;
 };
 
@@ -266,7 +271,7 @@ Task<IoStatus> Session::receive() {
 /// True once a head is there; false when the connection ended between two requests, as it may.
 Task<Result<bool>> Session::read_head(Request& request) {
   std::size_t scanned = 0;
-  stream_.set_deadline(server_.loop_.turn() + (storage_.empty() ? limits_.idle_timeout : limits_.head_timeout));
+  stream_.set_deadline(storage_.empty() ? idle_until() : server_.loop_.turn() + limits_.head_timeout);
   for (;;) {
     if (!storage_.empty()) {
       const http::HeadResult parsed = http::parse_request_head(storage_, scanned, request.head);
@@ -278,6 +283,11 @@ Task<Result<bool>> Session::read_head(Request& request) {
     }
     const bool first_bytes = storage_.empty();
     const IoStatus status = co_await receive();
+    if (status == IoStatus::timed_out && first_bytes && stream_.has_arrived()) {
+      // A request that came in the very moment in which we gave it up. Closing now would lose it.
+      stream_.set_deadline(server_.loop_.turn() + limits_.head_timeout);
+      continue;
+    }
     if (status == IoStatus::timed_out && !storage_.empty())
       co_return failed(Reason::request_too_slow, PublicText{"The head of the request did not arrive in time."});
     if (status != IoStatus::ok) co_return false;
@@ -391,7 +401,7 @@ Task<Session::Next> Session::refuse(const Failure& failure, const http::RequestH
 Task<Session::Next> Session::serve_one() {
   Request request;
   idle_ = storage_.empty();
-  if (idle_ && server_.draining_) co_return Next::close;
+  idle_since_ = server_.loop_.turn();
   const Result<bool> head = co_await read_head(request);
   if (!head) co_return co_await refuse(head.error(), nullptr);
   if (!*head) co_return Next::close;
@@ -460,10 +470,11 @@ void Server::forget(std::list<Session*>::iterator place) {
   if (draining_ && sessions_.empty() && on_empty_) loop_.post(std::exchange(on_empty_, nullptr));
 }
 
-void Server::drain(std::function<void()> on_empty) {
+void Server::drain(Duration grace, std::function<void()> on_empty) {
   draining_ = true;
+  grace_ = grace;
   on_empty_ = std::move(on_empty);
-  for (Session* session : sessions_) session->close_if_idle();
+  for (Session* session : sessions_) session->hurry();
   if (sessions_.empty() && on_empty_) loop_.post(std::exchange(on_empty_, nullptr));
 }
 

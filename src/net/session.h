@@ -151,8 +151,9 @@ class Server {
     limits_ = limits;
     connections_max_ = connections_max;
   }
-  /// No further request on any connection: idle ones close now, busy ones after their reply. Calls `on_empty` once all have.
-  void drain(std::function<void()> on_empty);
+  /// Every connection gets at most one more reply, which says `connection: close`; one that has been idle for `grace`, counted
+  /// from its last reply, closes without. Calls `on_empty` once all have closed. Connections that still come are served so too.
+  void drain(Duration grace, std::function<void()> on_empty);
   [[nodiscard]] std::size_t open() const { return sessions_.size(); }
 
  private:
@@ -167,6 +168,7 @@ class Server {
   TlsContext tls_;
   std::list<class Session*> sessions_;
   bool draining_ = false;
+  Duration grace_{};  ///< While draining.
   std::function<void()> on_empty_;
 };
 

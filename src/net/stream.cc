@@ -300,6 +300,11 @@ Task<IoStatus> Stream::connect_tls(SSL_CTX* context, const std::string& host, SS
   co_return co_await handshake();
 }
 
+bool Stream::has_arrived() const {
+  char byte;
+  return ::recv(socket_.fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 bool Stream::quiet() {
   if (!read_.ready) return true;
   char byte;

@@ -107,6 +107,8 @@ class Stream final : private Deadline, private Watched {
   /// Verifies the certificate for `host` (a name or an address) and sends it as SNI if it is a name. `session` may be null.
   [[nodiscard]] Task<IoStatus> connect_tls(SSL_CTX* context, const std::string& host, SSL_SESSION* session);
 
+  /// Whether bytes lie in the socket that nobody has read, told of or not.
+  [[nodiscard]] bool has_arrived() const;
   /// Whether an unused connection is still good: open, and nothing unasked-for has arrived.
   [[nodiscard]] bool quiet();
   /// Ends in order: what was written will arrive.

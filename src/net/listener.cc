@@ -1,10 +1,12 @@
 #include "net/listener.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -91,6 +93,21 @@ Result<Socket> duplicate(const Socket& socket) {
   return Socket{fd};
 }
 
+ListenPoint point_of(const Socket& socket) {
+  Address address;
+  address.size = sizeof address.storage;
+  if (::getsockname(socket.fd(), reinterpret_cast<sockaddr*>(&address.storage), &address.size) != 0) return {};
+  ListenPoint point;
+  point.port = address.port();
+  char text[INET6_ADDRSTRLEN] = "";
+  if (address.family() == AF_INET) ::inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(&address.storage)->sin_addr, text, sizeof text);
+  if (address.family() == AF_INET6) ::inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(&address.storage)->sin6_addr, text, sizeof text);
+  point.host = text;
+  // Ends with a zero: the storage is larger than any path, and was zeroed.
+  if (address.family() == AF_UNIX) point.path = reinterpret_cast<const sockaddr_un*>(&address.storage)->sun_path;
+  return point;
+}
+
 Listener::Listener(Loop& loop, Socket socket, std::function<void(Socket)> on_connection)
     : loop_{loop}, socket_{std::move(socket)}, on_connection_{std::move(on_connection)} {
   Address address;
@@ -112,8 +129,7 @@ void Listener::stop() {
 
 void Listener::finish() {
   // Bounded by what the queue can hold: more than that came while we were at it, and would come for ever.
-  for (int accepted = 0; socket_.is_open() && accepted < backlog && accept_one() == Accepted::one; ++accepted) {
-  }
+  for (int accepted = 0; socket_.is_open() && accepted < backlog && accept_one() == Accepted::one; ++accepted) {}
   stop();
 }
 

@@ -30,6 +30,8 @@ enum class Sharing : std::uint8_t { first, further };
 /// file that nobody answers on is removed first; anything else in its place is an error. Fails with a detail fit for the operator.
 [[nodiscard]] Result<Socket> listen_on(ListenPoint& point, Sharing sharing);
 [[nodiscard]] Result<Socket> duplicate(const Socket& socket);
+/// What a listening socket is bound to.
+[[nodiscard]] ListenPoint point_of(const Socket& socket);
 
 /// Accepts on one lane until stopped. Lives on its loop.
 class Listener final : private Watched {

@@ -61,9 +61,21 @@ Result<DataFolder> DataFolder::lock(const std::string& path) {
   return failed(Reason::overloaded, "another process uses the data folder " + path);
 }
 
-DataFolder::~DataFolder() {
-  if (lock_fd_ >= 0) ::close(lock_fd_);
+Result<DataFolder> DataFolder::adopt(const std::string& path, int lock_fd) {
+  DataFolder folder{path, lock_fd};
+  const std::string lock_path = path + "/lock";
+  struct stat passed{}, ours{};
+  if (::fstat(lock_fd, &passed) != 0 || ::stat(lock_path.c_str(), &ours) != 0) return cannot("look at", lock_path);
+  if (passed.st_dev != ours.st_dev || passed.st_ino != ours.st_ino)
+    return failed(Reason::store_failed, "the lock that was passed on is not that of the data folder " + path);
+  return folder;
 }
+
+void DataFolder::let_go() {
+  if (lock_fd_ >= 0) ::close(std::exchange(lock_fd_, -1));
+}
+
+DataFolder::~DataFolder() { let_go(); }
 
 Result<void> replace_file(const std::string& path, std::string_view text) {
   const std::string fresh = path + ".new";

@@ -15,11 +15,18 @@ class DataFolder {
   /// `overloaded` when another process holds the lock.
   [[nodiscard]] static Result<DataFolder> lock(const std::string& path);
 
+  /// The lock as another process that holds it passed it on (SCM_RIGHTS): from then on both do, and neither waits for the other.
+  /// Takes the descriptor. Fails with store_failed where it is not this folder's lock.
+  [[nodiscard]] static Result<DataFolder> adopt(const std::string& path, int lock_fd);
+
   DataFolder(DataFolder&& other) noexcept : path_{std::move(other.path_)}, lock_fd_{std::exchange(other.lock_fd_, -1)} {}
   DataFolder& operator=(DataFolder&&) = delete;
   ~DataFolder();
 
   [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] int lock_fd() const { return lock_fd_; }
+  /// This process changes nothing any more; who was passed the lock keeps it.
+  void let_go();
 
  private:
   DataFolder(std::string path, int lock_fd) : path_{std::move(path)}, lock_fd_{lock_fd} {}

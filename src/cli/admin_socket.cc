@@ -69,18 +69,22 @@ Result<AdminReply> converse(int socket, std::string_view method, std::string_vie
   return AdminReply{head.status, received.substr(parsed.size)};
 }
 
-}  // namespace
-
-AdminSocketPath admin_socket_path(const std::string& data_folder) {
-  std::string path = data_folder + "/admin.sock";
+SocketPath socket_path(const std::string& data_folder, std::string_view name) {
+  std::string path = fmt::format("{}/{}", data_folder, name);
   if (path.size() < sizeof(sockaddr_un{}.sun_path)) return {std::move(path), -1};
   const int folder = ::open(data_folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (folder < 0) return {std::move(path), -1};
-  return {fmt::format("/proc/self/fd/{}/admin.sock", folder), folder};
+  return {fmt::format("/proc/self/fd/{}/{}", folder, name), folder};
 }
 
+}  // namespace
+
+SocketPath admin_socket_path(const std::string& data_folder) { return socket_path(data_folder, "admin.sock"); }
+
+SocketPath takeover_socket_path(const std::string& data_folder) { return socket_path(data_folder, "takeover.sock"); }
+
 Result<std::optional<AdminReply>> ask_server(const std::string& data_folder, std::string_view method, std::string_view path, std::string_view body) {
-  const AdminSocketPath place = admin_socket_path(data_folder);
+  const SocketPath place = admin_socket_path(data_folder);
   const Descriptor folder{place.keep_open};
   sockaddr_un address{};
   address.sun_family = AF_UNIX;

@@ -9,13 +9,15 @@
 
 namespace bellwether::cli {
 
-/// A path under which the socket of this data folder can be bound or reached. Where the folder's own path is too long for a socket's
+/// A path under which a socket of this data folder can be bound or reached. Where the folder's own path is too long for a socket's
 /// address, one through /proc; then `keep_open` must stay open for as long as the path is used.
-struct AdminSocketPath {
+struct SocketPath {
   std::string path;
   int keep_open = -1;
 };
-[[nodiscard]] AdminSocketPath admin_socket_path(const std::string& data_folder);
+[[nodiscard]] SocketPath admin_socket_path(const std::string& data_folder);
+/// Where a gateway can be asked to hand over (takeover.h).
+[[nodiscard]] SocketPath takeover_socket_path(const std::string& data_folder);
 
 struct AdminReply {
   int status = 0;

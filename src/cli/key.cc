@@ -29,7 +29,7 @@ struct Options {
   std::vector<std::string> models;
 };
 
-// A server that is starting holds the folder's lock before its socket answers.
+// A server that is starting holds the folder's lock before its socket answers; one that hands over changes nothing.
 constexpr int tries_max = 20;
 constexpr auto between_tries = std::chrono::milliseconds(100);
 
@@ -69,7 +69,12 @@ Result<std::string> carry_out(const Options& options, const std::string& data, s
   }
   for (int left = tries_max;; --left) {
     BW_TRY(reply, ask_server(data, method, path, body));
-    if (reply) return from_reply(*reply);
+    // 503: it is handing over to a successor, which will answer.
+    if (reply && (reply->status != 503 || left == 0)) return from_reply(*reply);
+    if (reply) {
+      std::this_thread::sleep_for(between_tries);
+      continue;
+    }
     const auto folder = store::DataFolder::lock(data);
     if (folder) return change_on_disk(*folder, change);
     if (folder.error().reason != Reason::overloaded || left == 0) return std::unexpected(folder.error());

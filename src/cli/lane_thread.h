@@ -41,13 +41,14 @@ class LaneThread {
     thread_.join();
   }
 
+  // Before `start`.
   void listen(net::Socket socket) {
     listeners_.push_back(
         std::make_unique<net::Listener>(loop, std::move(socket), [this](net::Socket connection) { server.on_connection(std::move(connection)); }));
   }
 
+  /// Runs the loop. Connections are accepted once `start_listening` has been called, before or after.
   void start() {
-    for (const auto& listener : listeners_) listener->start();
     thread_ = std::thread([this] { loop.run(); });
   }
 
@@ -58,8 +59,16 @@ class LaneThread {
     server.set_limits(settings.limits, settings.connections_max);
     server.set_tls(settings.tls);
   }
+  void start_listening() {
+    for (const auto& listener : listeners_) listener->start();
+  }
+  /// What waits in the kernel's queue is left to another process.
   void stop_listening() {
     for (const auto& listener : listeners_) listener->stop();
+  }
+  /// It is taken first: nobody else will.
+  void finish_listening() {
+    for (const auto& listener : listeners_) listener->finish();
   }
 
   net::Loop loop;

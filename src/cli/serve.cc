@@ -20,9 +20,12 @@
 #include "cli/admin_socket.h"
 #include "cli/cli.h"
 #include "cli/entropy.h"
+#include "cli/inherited.h"
 #include "cli/lane_thread.h"
 #include "cli/load.h"
 #include "cli/ready_file.h"
+#include "cli/service_manager.h"
+#include "cli/takeover.h"
 #include "cli/verbs.h"
 #include "cli/version.h"
 #include "gateway/discovery.h"
@@ -38,9 +41,14 @@ namespace {
 struct Options {
   Given given;
   std::string ready_file;
+  bool take_over = false;
 };
 
 constexpr std::uint16_t admin_port = 8081;
+// How long an idle connection is kept for a request that may be on its way. When we stop for good, whoever waits for our end waits
+// for this; a successor serves meanwhile, so that then it may be longer than the pause of a busy caller.
+constexpr Duration grace_stopping = std::chrono::seconds(1);
+constexpr Duration grace_succeeded = std::chrono::seconds(5);
 constexpr Duration sweep_every = std::chrono::seconds(1);
 // An upstream's first answer is waited for this long before the gateway says that it is ready without it.
 constexpr Duration discovery_patience = std::chrono::seconds(3);
@@ -98,7 +106,8 @@ struct AdminServer {
 
 class Gateway final : public api::Control {
  public:
-  Gateway(config::Config config, Options options);
+  /// `takeover` is null where this gateway starts by itself.
+  Gateway(config::Config config, Options options, Inheritance inheritance, std::unique_ptr<Takeover> takeover);
   ~Gateway() override;
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
@@ -116,16 +125,27 @@ class Gateway final : public api::Control {
  private:
   void open_admin();
   void open_listeners();
+  [[nodiscard]] std::vector<const net::Socket*> open_door(Door door, net::ListenPoint& point, std::size_t sockets);
+  void remove_socket_files();
+  void start_listening();
   void make_first_key();
   void start_catalog();
   void on_discovered(const gateway::Discovered& found);
   void publish(std::shared_ptr<const catalog::Revision> revision);
   void become_ready();
-  void drain();
-  void on_lane_empty();
+  void tell_that_ready();
+  /// Why the process leaves: for good, or because a successor serves.
+  enum class Leaving : std::uint8_t { for_good, succeeded };
+  void drain(Leaving why);
+  void on_part_empty();
   [[noreturn]] void leave_at_once(int exit_code);
   [[nodiscard]] net::Task<void> obey_signals();
   [[nodiscard]] net::Task<void> keep_sweeping();
+  [[nodiscard]] net::Task<void> succeed();
+  [[nodiscard]] net::Task<void> hand_over(net::Socket& socket);
+  [[nodiscard]] net::Task<std::string> hand_over_to(net::Stream& stream);
+  void read_keys_of_successor();
+  [[nodiscard]] Result<void> may_change_keys() const;
   [[nodiscard]] net::Task<Result<void>> keep_keys(std::vector<accounts::Key> next);
 
   // Constant after construction.
@@ -139,27 +159,38 @@ class Gateway final : public api::Control {
   std::uint64_t revision_number_ = 0;
   std::uint64_t reloads_ = 0, reload_failures_ = 0;
   bool ready_ = false, draining_ = false;
-  std::size_t lanes_empty_ = 0;
+  bool asked_to_leave_ = false;
+  std::size_t parts_open_ = 0;  ///< While draining: lanes, and admin servers where they are waited for.
+  std::unique_ptr<Takeover> takeover_;
+  bool succeeding_ = false;        ///< The gateway before us has not been told that we serve, or has not said that it heard.
+  bool handing_over_ = false;      ///< A successor is on its way.
+  bool keys_handed_over_ = false;  ///< Changing keys is the successor's.
+  std::size_t key_changes_ = 0;    ///< Under way.
+  std::vector<DoorSocket> doors_;  ///< What the lanes' and our listeners are duplicates of.
+  Inheritance inheritance_;
   int exit_code_ = exit_ok;
   std::unique_ptr<telemetry::AccessLog> access_log_;
   std::atomic<std::uint32_t> open_connections_{0};  ///< Of callers; all lanes.
   std::atomic<std::uint32_t> open_admin_connections_{0};
   std::vector<net::ListenPoint> points_;
   net::ListenPoint admin_point_;
-  AdminSocketPath admin_socket_;
+  SocketPath admin_socket_, takeover_socket_;
   net::Loop loop_;
   net::ProcessSignals signals_{loop_, {SIGTERM, SIGINT, SIGHUP}};
   std::unique_ptr<AdminServer> admin_tcp_, admin_unix_;
-  std::vector<std::unique_ptr<net::Listener>> admin_listeners_;
+  std::vector<std::unique_ptr<net::Listener>> own_listeners_;  ///< Of the control loop: admin, take-over.
   std::vector<std::unique_ptr<LaneThread>> lanes_;
   std::unique_ptr<gateway::Discovery> discovery_;
 };
 
-Gateway::Gateway(config::Config config, Options options)
+Gateway::Gateway(config::Config config, Options options, Inheritance inheritance, std::unique_ptr<Takeover> takeover)
     : config_{std::move(config)},
       options_{std::move(options)},
-      folder_{or_throw(store::DataFolder::lock(config_.data))},
+      folder_{or_throw(takeover ? store::DataFolder::adopt(config_.data, takeover->lock.release()) : store::DataFolder::lock(config_.data))},
       keys_{or_throw(store::load_keys(folder_))},
+      takeover_{std::move(takeover)},
+      succeeding_{takeover_ != nullptr},
+      inheritance_{std::move(inheritance)},
       loop_{random_seed()} {
   raise_file_limit();
   const LaneSettings settings = settings_of(config_);
@@ -173,21 +204,39 @@ Gateway::Gateway(config::Config config, Options options)
   }
   open_listeners();
   open_admin();
+  if (!inheritance_.empty())
+    throw std::runtime_error("systemd passed on sockets that neither `listen` nor [admin] `listen` of the configuration names: " + inheritance_.left());
+  // An address that the configuration does not name any more ends with the gateway that had it.
+  if (takeover_ && !takeover_->sockets.empty()) {
+    std::fprintf(stderr, "bellwether: no longer listening on %s\n", takeover_->sockets.left().c_str());
+    takeover_->sockets = {};
+  }
 }
 
 Gateway::~Gateway() {
   discovery_.reset();
   lanes_.clear();
-  for (const net::ListenPoint& point : points_)
+  remove_socket_files();
+  for (const SocketPath& socket : {admin_socket_, takeover_socket_})
+    if (socket.keep_open >= 0) ::close(socket.keep_open);
+}
+
+/// Those that are ours: not a successor's, not those of the gateway that we did not succeed, not systemd's.
+void Gateway::remove_socket_files() {
+  if (succeeding_ || keys_handed_over_) return;
+  for (const DoorSocket& door : doors_) {
+    // The path of the other two may lead through a descriptor of the process that bound them.
+    if (door.opener != Opener::gateway || door.door == Door::admin_unix || door.door == Door::takeover) continue;
+    const net::ListenPoint point = net::point_of(door.socket);
     if (!point.path.empty()) ::unlink(point.path.c_str());
-  if (!admin_socket_.path.empty()) ::unlink(admin_socket_.path.c_str());
-  if (!admin_point_.path.empty()) ::unlink(admin_point_.path.c_str());
-  if (admin_socket_.keep_open >= 0) ::close(admin_socket_.keep_open);
+  }
+  for (const SocketPath& socket : {admin_socket_, takeover_socket_})
+    if (!socket.path.empty()) ::unlink(socket.path.c_str());
 }
 
 /// Whoever tries us out with nothing but --upstream has no key yet; one is made and shown.
 void Gateway::make_first_key() {
-  if (!config_.file.empty() || !keys_.empty()) return;
+  if (!config_.file.empty() || !keys_.empty() || takeover_) return;
   const auto made = or_throw(accounts::create_key(keys_, {.name = "first"}, key_entropy(), started_));
   or_throw(store::save_keys(folder_, keys_));
   std::fprintf(stderr, "bellwether: made a first key, shown this once: %s\n", made.text.c_str());
@@ -196,12 +245,28 @@ void Gateway::make_first_key() {
 void Gateway::open_listeners() {
   for (const config::ListenAddress& address : config_.listen) {
     net::ListenPoint point = point_of(address);
-    net::Socket first = or_throw(net::listen_on(point, net::Sharing::first));
-    for (std::size_t i = 1; i < lanes_.size(); ++i)
-      lanes_[i]->listen(point.path.empty() ? or_throw(net::listen_on(point, net::Sharing::further)) : or_throw(net::duplicate(first)));
-    lanes_[0]->listen(std::move(first));
+    const std::vector<const net::Socket*> sockets = open_door(Door::callers, point, lanes_.size());
+    // As many as there are lanes, unless they are inherited. Each needs a lane that listens on it, or the kernel would put
+    // connections into a queue that nobody looks at; and each lane needs one.
+    for (std::size_t i = 0; i < std::max(lanes_.size(), sockets.size()); ++i)
+      lanes_[i % lanes_.size()]->listen(or_throw(net::duplicate(*sockets[i % sockets.size()])));
     points_.push_back(point);
   }
+}
+
+/// The sockets of an address: inherited, or bound (a Unix socket once, whatever `sockets` says). They live as long as `doors_` is
+/// not added to.
+std::vector<const net::Socket*> Gateway::open_door(Door door, net::ListenPoint& point, std::size_t sockets) {
+  std::vector<DoorSocket> opened = takeover_ ? takeover_->sockets.take(door, point) : inheritance_.take(door, point);
+  if (opened.empty()) {
+    opened.push_back({door, Opener::gateway, or_throw(net::listen_on(point, net::Sharing::first))});
+    while (point.path.empty() && opened.size() < sockets) opened.push_back({door, Opener::gateway, or_throw(net::listen_on(point, net::Sharing::further))});
+  }
+  const std::size_t before = doors_.size();
+  for (DoorSocket& socket : opened) doors_.push_back(std::move(socket));
+  std::vector<const net::Socket*> all;
+  for (std::size_t i = before; i < doors_.size(); ++i) all.push_back(&doors_[i].socket);
+  return all;
 }
 
 void Gateway::open_admin() {
@@ -209,26 +274,28 @@ void Gateway::open_admin() {
   admin_tcp_ = std::make_unique<AdminServer>(loop_, *this, api::AdminDoor::tcp, token, open_admin_connections_);
   admin_unix_ = std::make_unique<AdminServer>(loop_, *this, api::AdminDoor::unix_socket, token, open_admin_connections_);
   admin_point_ = config_.admin ? point_of(*config_.admin) : net::ListenPoint{"127.0.0.1", admin_port, {}};
-  const auto listen = [this](net::Socket socket, AdminServer& server) {
-    admin_listeners_.push_back(
-        std::make_unique<net::Listener>(loop_, std::move(socket), [&server](net::Socket connection) { server.server.on_connection(std::move(connection)); }));
+  const auto listen = [this](Door door, net::ListenPoint& point, const std::function<void(net::Socket)>& on_connection) {
+    for (const net::Socket* socket : open_door(door, point, 1))
+      own_listeners_.push_back(std::make_unique<net::Listener>(loop_, or_throw(net::duplicate(*socket)), on_connection));
   };
-  listen(or_throw(net::listen_on(admin_point_, net::Sharing::first)), *admin_tcp_);
-  const AdminSocketPath socket = admin_socket_path(folder_.path());
-  net::ListenPoint point{{}, 0, socket.path};
+  listen(Door::admin, admin_point_, [this](net::Socket connection) { admin_tcp_->server.on_connection(std::move(connection)); });
+  const SocketPath admin = admin_socket_path(folder_.path()), takeover = takeover_socket_path(folder_.path());
+  net::ListenPoint admin_path{{}, 0, admin.path}, takeover_path{{}, 0, takeover.path};
   // The socket's permission is the credential, from the moment it is there.
   const mode_t before = ::umask(0177);
-  Result<net::Socket> bound = net::listen_on(point, net::Sharing::first);
+  listen(Door::admin_unix, admin_path, [this](net::Socket connection) { admin_unix_->server.on_connection(std::move(connection)); });
+  listen(Door::takeover, takeover_path,
+         [this](net::Socket connection) { net::spawn(loop_, "hand-over", [this](net::Socket& socket) { return hand_over(socket); }, std::move(connection)); });
   ::umask(before);
-  listen(or_throw(std::move(bound)), *admin_unix_);
-  admin_socket_ = socket;
+  admin_socket_ = admin;
+  takeover_socket_ = takeover;
 }
 
 int Gateway::run() {
-  for (const auto& listener : admin_listeners_) listener->start();
   net::spawn(loop_, "signals", [this] { return obey_signals(); });
   net::spawn(loop_, "sweep", [this] { return keep_sweeping(); });
   for (const auto& lane : lanes_) lane->start();
+  if (!takeover_) start_listening();
   start_catalog();
   loop_.run();
   return exit_code_;
@@ -259,7 +326,8 @@ void Gateway::on_discovered(const gateway::Discovered& found) {
   for (std::size_t i = 0; i < std::min(found.models.size(), named_max); ++i) names += (i > 0 ? ", " : "") + found.models[i].id;
   if (found.models.size() > named_max) names += ", …";
   std::fprintf(stderr, "bellwether: serving %zu model(s)%s%s\n", found.models.size(), names.empty() ? "" : ": ", names.c_str());
-  become_ready();
+  // A successor that knows no model yet has time: somebody else still serves.
+  if (!takeover_ || !found.models.empty()) become_ready();
 }
 
 void Gateway::publish(std::shared_ptr<const catalog::Revision> revision) {
@@ -267,8 +335,18 @@ void Gateway::publish(std::shared_ptr<const catalog::Revision> revision) {
   for (const auto& lane : lanes_) lane->loop.post([lane = lane.get(), next = revision_] { lane->lane.adopt(next); });
 }
 
+void Gateway::start_listening() {
+  for (const auto& listener : own_listeners_) listener->start();
+  for (const auto& lane : lanes_) lane->loop.post([lane = lane.get()] { lane->start_listening(); });
+}
+
 void Gateway::become_ready() {
   if (std::exchange(ready_, true)) return;
+  if (takeover_) net::spawn(loop_, "take-over", [this] { return succeed(); });
+  else tell_that_ready();
+}
+
+void Gateway::tell_that_ready() {
   std::vector<std::string> addresses;
   std::string shown;
   for (const net::ListenPoint& point : points_) {
@@ -279,6 +357,7 @@ void Gateway::become_ready() {
   std::fprintf(stderr, "bellwether %s: listening on %s (%zu lane(s)); admin on %s\n", std::string(version()).c_str(), shown.c_str(), lanes_.size(),
                admin.c_str());
   if (!options_.ready_file.empty()) or_throw(write_ready_file(options_.ready_file, addresses, admin));
+  tell_ready();
 }
 
 Result<void> Gateway::reload() {
@@ -321,7 +400,19 @@ Result<void> Gateway::reload() {
 
 // ---- Keys ----
 
+Result<void> Gateway::may_change_keys() const {
+  // The one beside us may; `bellwether key` tries again.
+  if (succeeding_ || keys_handed_over_) return failed(Reason::shutting_down);
+  return {};
+}
+
 net::Task<Result<void>> Gateway::keep_keys(std::vector<accounts::Key> next) {
+  BW_CO_TRY_DONE(may_change_keys());
+  struct Change {
+    explicit Change(std::size_t& all) : all{all} { ++all; }
+    ~Change() { --all; }
+    std::size_t& all;
+  } const change{key_changes_};
   BW_CO_TRY_DONE(store::save_keys(folder_, next));
   keys_ = std::move(next);
   const auto ring = std::make_shared<const accounts::KeyRing>(keys_);
@@ -406,25 +497,48 @@ net::Task<void> Gateway::obey_signals() {
   for (;;) {
     const int number = co_await signals_.next();
     if (number == SIGHUP) {
+      if (draining_) continue;
+      tell_reloading();
       std::ignore = reload();
+      if (ready_ && !succeeding_) tell_ready();
+      continue;
+    }
+    // A gateway that has been succeeded is leaving already; to be asked for the first time changes nothing.
+    if (!std::exchange(asked_to_leave_, true)) {
+      if (!draining_) drain(Leaving::for_good);
       continue;
     }
     if (draining_) {
       std::fprintf(stderr, "bellwether: asked again; leaving at once with %u connection(s) open\n", open_connections_.load());
       leave_at_once(exit_interrupted);
     }
-    drain();
   }
 }
 
-void Gateway::drain() {
+void Gateway::drain(Leaving why) {
   draining_ = true;
   discovery_.reset();
   std::fprintf(stderr, "bellwether: draining %u connection(s)\n", open_connections_.load());
+  const Duration grace = std::min<Duration>(why == Leaving::succeeded ? grace_succeeded : grace_stopping, config_.drain_timeout);
+  if (why == Leaving::for_good) {
+    tell_stopping();
+    // The lanes' duplicates close last, each after it has looked into its queue. A socket file goes with the process.
+    std::erase_if(doors_, [](const DoorSocket& door) { return door.door == Door::callers && net::point_of(door.socket).path.empty(); });
+  } else {
+    for (const auto& listener : own_listeners_) listener->stop();
+    doors_.clear();
+    for (AdminServer* admin : {admin_tcp_.get(), admin_unix_.get()}) {
+      ++parts_open_;
+      admin->server.drain(grace, [this] { on_part_empty(); });
+    }
+  }
+  parts_open_ += lanes_.size();
+  const bool alone = why == Leaving::for_good && !succeeding_;  // Nobody else takes what waits in the kernel's queue.
   for (const auto& lane : lanes_)
-    lane->loop.post([this, lane = lane.get()] {
-      lane->stop_listening();
-      lane->server.drain([this] { loop_.post([this] { on_lane_empty(); }); });
+    lane->loop.post([this, alone, grace, lane = lane.get()] {
+      if (alone) lane->finish_listening();
+      else lane->stop_listening();
+      lane->server.drain(grace, [this] { loop_.post([this] { on_part_empty(); }); });
     });
   net::spawn(loop_, "drain timeout", [this]() -> net::Task<void> {
     co_await loop_.sleep_for(config_.drain_timeout);
@@ -433,16 +547,14 @@ void Gateway::drain() {
   });
 }
 
-void Gateway::on_lane_empty() {
-  if (++lanes_empty_ == lanes_.size()) loop_.stop();
+void Gateway::on_part_empty() {
+  if (--parts_open_ == 0) loop_.stop();
 }
 
 void Gateway::leave_at_once(int exit_code) {
   // Connections end with the process. What was logged is written; nothing else is owed to anyone.
   access_log_.reset();
-  for (const net::ListenPoint& point : points_)
-    if (!point.path.empty()) ::unlink(point.path.c_str());
-  ::unlink(admin_socket_.path.c_str());
+  remove_socket_files();
   std::_Exit(exit_code);
 }
 
@@ -450,7 +562,100 @@ net::Task<void> Gateway::keep_sweeping() {
   for (;;) {
     co_await loop_.sleep_for(sweep_every);
     for (const auto& lane : lanes_) lane->loop.post([lane = lane.get()] { lane->lane.sweep(); });
+    if (keys_handed_over_ && draining_) read_keys_of_successor();
   }
+}
+
+// ---- From one process to the next (takeover.h) ----
+
+/// Everything is ready but that the gateway before us still serves.
+net::Task<void> Gateway::succeed() {
+  net::Stream stream{loop_, std::move(takeover_->conversation)};
+  const auto give_up = [this](const std::string& why) {
+    std::fprintf(stderr, "bellwether: cannot take over: %s\n", why.c_str());
+    exit_code_ = exit_failed;
+    loop_.stop();
+  };
+  if (revision_->models().empty()) co_return give_up("no upstream has listed a model, and the running gateway may know some");
+  std::ignore = co_await say(stream, "ready");
+  TakeoverLine line = co_await hear(stream, takeover_patience);
+  // One that went away without a word has died; what it was is ours.
+  const auto died = [&line] { return line.status == net::IoStatus::closed || line.status == net::IoStatus::failed; };
+  if (draining_) co_return give_up("asked to leave");
+  if (line.text != "yours" && !died()) co_return give_up(line.text.empty() ? "the running gateway does not answer" : line.text);
+  auto keys = store::load_keys(folder_);
+  if (!keys) co_return give_up(keys.error().detail.text);
+  keys_ = *std::move(keys);
+  const auto ring = std::make_shared<const accounts::KeyRing>(keys_);
+  for (const auto& lane : lanes_) lane->loop.post([lane = lane.get(), ring] { lane->lane.adopt(ring); });
+  // From here to the next co_await nobody else runs on this loop, so no key is changed before the other has been told.
+  start_listening();
+  if (!died()) {
+    std::ignore = co_await say(stream, "serving");
+    line = co_await hear(stream, takeover_patience);
+    if (line.text != "bye" && !died()) {
+      // It goes on. What we accepted meanwhile is answered.
+      std::fprintf(stderr, "bellwether: cannot take over: %s\n", line.text.empty() ? "the running gateway does not answer" : line.text.c_str());
+      exit_code_ = exit_failed;
+      co_return drain(Leaving::succeeded);
+    }
+  }
+  succeeding_ = false;
+  std::fprintf(stderr, "bellwether: took over from process %s%s\n", takeover_->pid.c_str(), died() ? ", which has died" : "");
+  takeover_.reset();
+  tell_that_ready();
+}
+
+net::Task<void> Gateway::hand_over(net::Socket& socket) {
+  net::Stream stream{loop_, std::move(socket)};
+  const TakeoverLine hello = co_await hear(stream, takeover_patience);
+  if (hello.text.empty()) co_return;
+  std::string refused;
+  if (auto known = check_takeover_hello(hello.text); !known) refused = known.error().detail.text;
+  else if (draining_) refused = "the running gateway is leaving; start this one without --take-over when it has gone";
+  else if (!ready_ || succeeding_) refused = "the running gateway is still starting";
+  else if (handing_over_) refused = "another process is taking over already";
+  if (refused.empty()) {
+    handing_over_ = true;
+    refused = co_await hand_over_to(stream);
+    handing_over_ = false;
+    if (!refused.empty()) std::fprintf(stderr, "bellwether: not taken over, going on: %s\n", refused.c_str());
+  }
+  if (!refused.empty()) std::ignore = co_await say(stream, "refused " + refused);
+  stream.close();
+}
+
+/// Why it came to nothing; empty when the successor serves.
+net::Task<std::string> Gateway::hand_over_to(net::Stream& stream) {
+  const auto why = [](const TakeoverLine& line) {
+    return std::string(line.status == net::IoStatus::timed_out ? "the new process took too long" : "the new process ended before it served");
+  };
+  if (auto sent = send_takeover(stream.fd(), doors_, folder_.lock_fd()); !sent) co_return sent.error().detail.text;
+  TakeoverLine line = co_await hear(stream, takeover_patience_ready);
+  if (line.text != "ready") co_return why(line);
+  if (draining_) co_return "the running gateway is leaving";
+  keys_handed_over_ = true;
+  // A change under way is finished by us; each is bounded.
+  while (key_changes_ > 0) co_await loop_.sleep_for(std::chrono::milliseconds(5));
+  if (co_await say(stream, "yours") == net::IoStatus::ok) line = co_await hear(stream, takeover_patience);
+  if (line.text != "serving" || draining_) {
+    keys_handed_over_ = false;
+    co_return line.text == "serving" ? "the running gateway is leaving" : why(line);
+  }
+  std::fprintf(stderr, "bellwether: handed over to a new process\n");
+  folder_.let_go();
+  drain(Leaving::succeeded);
+  std::ignore = co_await say(stream, "bye");
+  co_return std::string{};
+}
+
+/// Connections that we still have obey its changes too.
+void Gateway::read_keys_of_successor() {
+  auto keys = store::load_keys(folder_);
+  if (!keys || store::keys_to_text(*keys) == store::keys_to_text(keys_)) return;
+  keys_ = *std::move(keys);
+  const auto ring = std::make_shared<const accounts::KeyRing>(keys_);
+  for (const auto& lane : lanes_) lane->loop.post([lane = lane.get(), ring] { lane->lane.adopt(ring); });
 }
 
 int run_serve(const Options& options) {
@@ -459,7 +664,13 @@ int run_serve(const Options& options) {
     complain(config.error());
     return exit_invalid;
   }
-  return Gateway{*std::move(config), options}.run();
+  Inheritance inheritance = or_throw(Inheritance::from_service_manager());
+  std::unique_ptr<Takeover> takeover;
+  if (options.take_over) {
+    if (!inheritance.empty()) throw std::runtime_error("--take-over gets its sockets from the running gateway, and systemd passed on some too (LISTEN_FDS)");
+    takeover = std::make_unique<Takeover>(or_throw(begin_takeover(config->data)));
+  }
+  return Gateway{*std::move(config), options, std::move(inheritance), std::move(takeover)}.run();
 }
 
 }  // namespace
@@ -478,8 +689,11 @@ void add_serve(CLI::App& app, Action& chosen) {
       ->type_name("ADDR");
   verb->add_option("--data", options->given.data, "The data folder; bellwether-data unless the file says otherwise")->type_name("DIR");
   verb->add_option("--ready-file", options->ready_file, "Written once requests are served: addresses and process id as JSON")->type_name("FILE");
+  verb->add_flag("--take-over", options->take_over,
+                 "Take the place of the gateway that runs on the data folder: its listening sockets pass over, its streams end there");
   verb->footer(
       "The access log goes to standard output, one JSON object a line. SIGTERM drains, a second one leaves at once; SIGHUP reloads.\n"
+      "Listening sockets from systemd (LISTEN_FDS) are used where `listen` names their addresses.\n"
       "Environment: BELLWETHER_CONFIG, BELLWETHER_UPSTREAM (commas between), BELLWETHER_LISTEN, BELLWETHER_ADMIN_LISTEN, BELLWETHER_DATA.\n\n"
       "Examples:\n  bellwether serve --upstream http://127.0.0.1:8000/v1\n  bellwether serve --config /etc/bellwether.toml");
   verb->callback([options, &chosen] { chosen = [options] { return run_serve(*options); }; });

@@ -162,11 +162,12 @@ class Gateway final : public api::Control {
   bool asked_to_leave_ = false;
   std::size_t parts_open_ = 0;  ///< While draining: lanes, and admin servers where they are waited for.
   std::unique_ptr<Takeover> takeover_;
-  bool succeeding_ = false;        ///< The gateway before us has not been told that we serve, or has not said that it heard.
-  bool handing_over_ = false;      ///< A successor is on its way.
-  bool keys_handed_over_ = false;  ///< Changing keys is the successor's.
-  std::size_t key_changes_ = 0;    ///< Under way.
-  std::vector<DoorSocket> doors_;  ///< What the lanes' and our listeners are duplicates of.
+  bool succeeding_ = false;                ///< The gateway before us has not been told that we serve, or has not said that it heard.
+  bool handing_over_ = false;              ///< A successor is on its way.
+  bool keys_handed_over_ = false;          ///< Changing keys is the successor's.
+  std::size_t key_changes_ = 0;            ///< Under way.
+  std::vector<DoorSocket> doors_;          ///< What the lanes' and our listeners are duplicates of.
+  std::vector<std::string> socket_files_;  ///< Of Unix sockets that are not systemd's.
   Inheritance inheritance_;
   int exit_code_ = exit_ok;
   std::unique_ptr<telemetry::AccessLog> access_log_;
@@ -221,17 +222,10 @@ Gateway::~Gateway() {
     if (socket.keep_open >= 0) ::close(socket.keep_open);
 }
 
-/// Those that are ours: not a successor's, not those of the gateway that we did not succeed, not systemd's.
+/// Not a successor's, and not those of the gateway that we did not succeed.
 void Gateway::remove_socket_files() {
-  if (succeeding_ || keys_handed_over_) return;
-  for (const DoorSocket& door : doors_) {
-    // The path of the other two may lead through a descriptor of the process that bound them.
-    if (door.opener != Opener::gateway || door.door == Door::admin_unix || door.door == Door::takeover) continue;
-    const net::ListenPoint point = net::point_of(door.socket);
-    if (!point.path.empty()) ::unlink(point.path.c_str());
-  }
-  for (const SocketPath& socket : {admin_socket_, takeover_socket_})
-    if (!socket.path.empty()) ::unlink(socket.path.c_str());
+  if (succeeding_ || keys_handed_over_ || handing_over_) return;
+  for (const std::string& path : socket_files_) ::unlink(path.c_str());
 }
 
 /// Whoever tries us out with nothing but --upstream has no key yet; one is made and shown.
@@ -262,6 +256,7 @@ std::vector<const net::Socket*> Gateway::open_door(Door door, net::ListenPoint& 
     opened.push_back({door, Opener::gateway, or_throw(net::listen_on(point, net::Sharing::first))});
     while (point.path.empty() && opened.size() < sockets) opened.push_back({door, Opener::gateway, or_throw(net::listen_on(point, net::Sharing::further))});
   }
+  if (!point.path.empty() && opened.front().opener == Opener::gateway) socket_files_.push_back(point.path);
   const std::size_t before = doors_.size();
   for (DoorSocket& socket : opened) doors_.push_back(std::move(socket));
   std::vector<const net::Socket*> all;
@@ -522,8 +517,8 @@ void Gateway::drain(Leaving why) {
   const Duration grace = std::min<Duration>(why == Leaving::succeeded ? grace_succeeded : grace_stopping, config_.drain_timeout);
   if (why == Leaving::for_good) {
     tell_stopping();
-    // The lanes' duplicates close last, each after it has looked into its queue. A socket file goes with the process.
-    std::erase_if(doors_, [](const DoorSocket& door) { return door.door == Door::callers && net::point_of(door.socket).path.empty(); });
+    // The lanes' duplicates close last, each after it has looked into its queue.
+    std::erase_if(doors_, [](const DoorSocket& door) { return door.door == Door::callers; });
   } else {
     for (const auto& listener : own_listeners_) listener->stop();
     doors_.clear();
@@ -533,7 +528,7 @@ void Gateway::drain(Leaving why) {
     }
   }
   parts_open_ += lanes_.size();
-  const bool alone = why == Leaving::for_good && !succeeding_;  // Nobody else takes what waits in the kernel's queue.
+  const bool alone = why == Leaving::for_good && !succeeding_ && !handing_over_;  // Nobody else takes what waits in the kernel's queue.
   for (const auto& lane : lanes_)
     lane->loop.post([this, alone, grace, lane = lane.get()] {
       if (alone) lane->finish_listening();

@@ -301,6 +301,25 @@ def test_a_request_that_is_just_arriving_is_answered(tmp_path, sim):
     gateway.stop()
 
 
+def test_what_lies_in_the_kernel_when_the_end_comes_is_answered(tmp_path, sim):
+    """The process is stopped, requests and connections arrive, then SIGTERM: as on a machine that is busy in that moment."""
+    gateway = Gateway(tmp_path, config_of(tmp_path, sim))
+    request = request_of(gateway.key, {"model": "m", "messages": MESSAGES})
+    idle = [gateway.connect() for _ in range(20)]
+    time.sleep(1.2)  # longer than the grace
+    gateway.signal(signal.SIGSTOP)
+    connections = idle + [gateway.connect() for _ in range(20)]
+    for connection in connections:
+        connection.sendall(request)
+    gateway.signal(signal.SIGTERM)
+    gateway.signal(signal.SIGCONT)
+    for connection in connections:
+        assert connection.recv(15) == b"HTTP/1.1 200 OK"
+        connection.close()
+    assert gateway.wait() == 0
+    gateway.stop()
+
+
 def test_the_end_is_prompt(tmp_path, sim):
     gateway = Gateway(tmp_path, config_of(tmp_path, sim))
     with gateway.client() as client, gateway.connect():

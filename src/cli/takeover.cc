@@ -62,7 +62,7 @@ Result<Takeover> begin_takeover(const std::string& data_folder) {
   if (auto sent = net::send_parcels(socket, greeting); !sent) return cannot(sent.error().detail.text);
   const std::array last{end, refused};
   auto received = net::receive_parcels(socket, last);
-  if (!received) return cannot("the running gateway does not answer: " + received.error().detail.text);
+  if (!received) return cannot("the running gateway does not answer: " + received.error().detail.text.str());
   std::vector<std::string>& lines = received->lines;
   if (lines.back().starts_with(refused)) return cannot(lines.back().substr(refused.size()));
   takeover.pid = lines.back().substr(end.size());

@@ -9,8 +9,10 @@ namespace {
 
 /// A relay whose time is moved by its waits alone.
 struct Driven {
-  Driven(Fleet& fleet, std::vector<Candidate> candidates, Terms terms = {.deadline = start + minutes(10)}, std::uint64_t seed = 1)
-      : fleet{fleet}, relay{candidates, terms, seed} {}
+  Driven(Fleet& fleet, std::vector<Candidate> asked, Terms terms = {.deadline = start + minutes(10)}, std::uint64_t seed = 1)
+      : fleet{fleet}, candidates{std::move(asked)}, relay{candidates, terms, seed} {}
+  Driven(const Driven&) = delete;
+  Driven& operator=(const Driven&) = delete;
   Driven(Fleet& fleet, std::size_t count, std::uint64_t seed = 1) : Driven{fleet, all(fleet, count), {.deadline = start + minutes(10)}, seed} {}
 
   static std::vector<Candidate> all(Fleet& fleet, std::size_t count, bool can_continue = false) {
@@ -56,6 +58,7 @@ struct Driven {
   }
 
   Fleet& fleet;
+  std::vector<Candidate> candidates;
   Relay relay;
   TimePoint now = start;
   Step step{};

@@ -146,6 +146,7 @@ class Stream final : private Deadline, private Watched {
   [[nodiscard]] IoResult tls_trouble(int returned);
   [[nodiscard]] IoResult errno_trouble();
   [[nodiscard]] IoResult write_tls(std::span<const iovec> pieces);
+  [[nodiscard]] ssize_t send_pieces(std::span<const iovec> pieces) const;
   void look_for_hangup();
   void say_goodbye();
 

@@ -138,7 +138,8 @@ net::Task<AttemptEnd> relay_stream(Attempt& attempt, net::Exchange& exchange) {
   std::optional<relay::RateGuard> guard;
   exchange.forget_head();
   for (;;) {
-    const TimePoint until = guard ? std::min(attempt.silent_until, guard->due()) : attempt.silent_until;
+    TimePoint until = attempt.silent_until;
+    if (guard && !outgoing.finished()) until = std::min(until, guard->due());
     const TimePoint began = attempt.loop().now();
     Result<net::Exchange::Piece> piece = co_await exchange.read_piece(std::min(until, comment_due(attempt)));
     attempt.waited_since(began);
@@ -148,10 +149,14 @@ net::Task<AttemptEnd> relay_stream(Attempt& attempt, net::Exchange& exchange) {
     }
     // Another attempt may have won while this one waited.
     if (attempt.cancellation.requested) co_return attempt.failed_with({.reason = Reason::caller_gone});
+    // The guard's time, not the upstream's: whether the stream gives too little is asked below, and else it goes on.
+    const bool guard_is_due = !piece && piece.error().reason == Reason::upstream_timeout && attempt.loop().turn() < attempt.silent_until;
     std::string& out = attempt.loop().out_scratch();
     Taken taken;
     bool complete = true;
-    if (piece) {
+    if (guard_is_due) {
+      complete = false;
+    } else if (piece) {
       taken = take(attempt, *piece, framer, outgoing, out);
       complete = piece->complete;
     } else {

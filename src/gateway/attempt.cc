@@ -166,6 +166,7 @@ net::Task<AttemptEnd> attempt(Serving& serving, const Order& order, Cancellation
                   .total = std::min(order.over_by, now + upstream.timeouts.total)};
   const Result<Gate::Place> place = co_await attempt.reach.gate->enter(std::min(attempt.total, order.first_token_by), cancellation.waiting);
   if (!place) co_return attempt.failed_with(place.error());
+  if (cancellation.requested) co_return attempt.failed_with({.reason = Reason::caller_gone});
   Connection connection = Connection::alive;
   AttemptEnd end = co_await run_once(attempt, net::Pool::Wanted::any, connection);
   if (connection == Connection::died_unused && !cancellation.requested) {

@@ -1,8 +1,10 @@
 #include "api/admin.h"
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <array>
+#include <chrono>
 
 #include "api/failure_reply.h"
 #include "base/id.h"
@@ -13,7 +15,7 @@ namespace {
 
 using http::Method;
 
-enum class Room : std::uint8_t { metrics, live, ready, keys, reload };
+enum class Room : std::uint8_t { metrics, live, ready, upstreams, keys, reload };
 
 struct Endpoint {
   std::string_view path;  ///< One that ends in '/' stands for everything below it.
@@ -22,11 +24,14 @@ struct Endpoint {
   std::array<Method, 2> methods;
 };
 
-constexpr std::array endpoints{
-    Endpoint{"/metrics", Room::metrics, false, {Method::get, Method::get}},     Endpoint{"/livez", Room::live, false, {Method::get, Method::get}},
-    Endpoint{"/healthz", Room::live, false, {Method::get, Method::get}},        Endpoint{"/readyz", Room::ready, false, {Method::get, Method::get}},
-    Endpoint{"/admin/keys", Room::keys, true, {Method::get, Method::post}},     Endpoint{"/admin/keys/", Room::keys, true, {Method::delete_, Method::post}},
-    Endpoint{"/admin/reload", Room::reload, true, {Method::post, Method::post}}};
+constexpr std::array endpoints{Endpoint{"/metrics", Room::metrics, false, {Method::get, Method::get}},
+                               Endpoint{"/livez", Room::live, false, {Method::get, Method::get}},
+                               Endpoint{"/healthz", Room::live, false, {Method::get, Method::get}},
+                               Endpoint{"/readyz", Room::ready, false, {Method::get, Method::get}},
+                               Endpoint{"/admin/upstreams", Room::upstreams, false, {Method::get, Method::get}},
+                               Endpoint{"/admin/keys", Room::keys, true, {Method::get, Method::post}},
+                               Endpoint{"/admin/keys/", Room::keys, true, {Method::delete_, Method::post}},
+                               Endpoint{"/admin/reload", Room::reload, true, {Method::post, Method::post}}};
 
 Result<const Endpoint*> find_endpoint(const http::RequestHead& head) {
   const Method method = head.method == Method::head ? Method::get : head.method;
@@ -36,7 +41,7 @@ Result<const Endpoint*> find_endpoint(const http::RequestHead& head) {
     if (method == endpoint.methods[0] || method == endpoint.methods[1]) return &endpoint;
     return failed(Reason::method_not_allowed, PublicText{"This URL does not take that method."});
   }
-  return failed(Reason::endpoint_unknown, PublicText{"Unknown request URL. The admin port has /metrics, /livez, /readyz and /healthz."});
+  return failed(Reason::endpoint_unknown, PublicText{"Unknown request URL. The admin port has /metrics, /livez, /readyz, /healthz and /admin/upstreams."});
 }
 
 /// Whether the head shows the token. Digests are compared, all of them, so that time says nothing about the token.
@@ -96,6 +101,31 @@ std::string keys_json(const std::vector<accounts::Key>& keys) {
     out += '}';
   }
   return out += "]}";
+}
+
+std::string upstreams_json(const std::vector<relay::TargetState>& states) {
+  const auto ms = [](Duration duration) { return std::chrono::ceil<std::chrono::milliseconds>(duration).count(); };
+  std::string out = R"({"schema":"bellwether.upstreams/1","upstreams":[)";
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    const relay::TargetState& state = states[i];
+    const bool closed = state.state == relay::Breaker::State::closed;
+    if (i == 0 || states[i - 1].upstream != state.upstream) {
+      out += i > 0 ? "]},{" : "{";
+      out += "\"name\":";
+      json::append_quoted(out, state.upstream);
+      out += fmt::format(R"(,"outstanding":{},"waiting":{},"concurrency_limit":{},"retries_total":{},"retries_refused_total":{},"models":[)", state.outstanding,
+                         state.waiting, state.concurrency_limit == UINT32_MAX ? "null" : std::to_string(state.concurrency_limit), state.retries_total,
+                         state.retries_refused_total);
+    } else {
+      out += ',';
+    }
+    out += "{\"model\":";
+    json::append_quoted(out, state.model);
+    out += fmt::format(R"(,"state":"{}","cause":{},"failures_in_a_row":{},"opened_total":{},"open_for_ms":{},"busy_for_ms":{}}})", name_of(state.state),
+                       closed ? "null" : fmt::format("\"{}\"", name_of(state.cause)), state.failures_in_a_row, state.opened_total, ms(state.open_for),
+                       ms(state.busy_for));
+  }
+  return out += states.empty() ? "]}" : "]}]}";
 }
 
 std::string to_json(const accounts::KeyWish& wish) {
@@ -163,6 +193,7 @@ net::Task<Result<Admin::Answer>> Admin::answer(const net::Request& request) {
         case Control::State::draining: co_return Answer{.status = 503, .body = R"({"status":"draining"})"};
       }
       break;
+    case Room::upstreams: co_return Answer{.body = upstreams_json(control_.upstreams())};
     case Room::keys: {
       std::string_view rest = request.head.path.substr(std::string_view("/admin/keys").size());
       if (!rest.empty()) rest.remove_prefix(1);

@@ -10,6 +10,7 @@
 #include "accounts/key_book.h"
 #include "base/result.h"
 #include "net/session.h"
+#include "relay/health.h"
 
 namespace bellwether::api {
 
@@ -20,6 +21,8 @@ class Control {
   enum class State : std::uint8_t { starting, ready, draining };
   [[nodiscard]] virtual State state() const = 0;
   [[nodiscard]] virtual std::string metrics_page() = 0;
+  /// As all lanes see them, a second ago at most.
+  [[nodiscard]] virtual const std::vector<relay::TargetState>& upstreams() const = 0;
   [[nodiscard]] virtual const std::vector<accounts::Key>& keys() const = 0;
   /// Each is on disk and known to every lane when it returns.
   [[nodiscard]] virtual net::Task<Result<accounts::MadeKey>> create_key(accounts::KeyWish wish) = 0;
@@ -59,6 +62,8 @@ class Admin final : public net::Handler {
 [[nodiscard]] std::string key_json(const accounts::Key& key, std::string_view text = {});
 /// {"schema":"bellwether.keys/1","keys":[…]}
 [[nodiscard]] std::string keys_json(const std::vector<accounts::Key>& keys);
+/// {"schema":"bellwether.upstreams/1","upstreams":[{"name",…,"models":[…]}]}: docs/operating.md. `states` in the order of names.
+[[nodiscard]] std::string upstreams_json(const std::vector<relay::TargetState>& states);
 
 /// A wish as the command line sends it: {"name","account","models":[…],"expires_in_ms"}. Fails with request_malformed.
 [[nodiscard]] Result<accounts::KeyWish> key_wish_from_json(std::string_view body);

@@ -29,6 +29,8 @@
 #include "cli/verbs.h"
 #include "cli/version.h"
 #include "gateway/discovery.h"
+#include "gateway/prober.h"
+#include "gateway/watch.h"
 #include "net/process_signals.h"
 #include "net/signal.h"
 #include "net/spawn.h"
@@ -116,6 +118,7 @@ class Gateway final : public api::Control {
 
   [[nodiscard]] State state() const override { return draining_ ? State::draining : ready_ ? State::ready : State::starting; }
   [[nodiscard]] std::string metrics_page() override;
+  [[nodiscard]] const std::vector<relay::TargetState>& upstreams() const override { return watch_->upstreams(); }
   [[nodiscard]] const std::vector<accounts::Key>& keys() const override { return keys_; }
   [[nodiscard]] net::Task<Result<accounts::MadeKey>> create_key(accounts::KeyWish wish) override;
   [[nodiscard]] net::Task<Result<accounts::Key>> revoke_key(std::string id_or_name) override;
@@ -146,6 +149,8 @@ class Gateway final : public api::Control {
   [[nodiscard]] net::Task<std::string> hand_over_to(net::Stream& stream);
   void read_keys_of_successor();
   [[nodiscard]] Result<void> may_change_keys() const;
+  void sweep(std::size_t lane);
+  void on_probed(const std::string& upstream, relay::Target::Probed found);
   [[nodiscard]] net::Task<Result<void>> keep_keys(std::vector<accounts::Key> next);
 
   // Constant after construction.
@@ -181,7 +186,9 @@ class Gateway final : public api::Control {
   std::unique_ptr<AdminServer> admin_tcp_, admin_unix_;
   std::vector<std::unique_ptr<net::Listener>> own_listeners_;  ///< Of the control loop: admin, take-over.
   std::vector<std::unique_ptr<LaneThread>> lanes_;
+  std::unique_ptr<gateway::Watch> watch_;
   std::unique_ptr<gateway::Discovery> discovery_;
+  std::unique_ptr<gateway::Prober> prober_;
 };
 
 Gateway::Gateway(config::Config config, Options options, Inheritance inheritance, std::unique_ptr<Takeover> takeover)
@@ -203,6 +210,7 @@ Gateway::Gateway(config::Config config, Options options, Inheritance inheritance
     lanes_.push_back(std::make_unique<LaneThread>(i, lanes, random_seed(), settings, *access_log_, open_connections_));
     lanes_.back()->lane.adopt(ring);
   }
+  watch_ = std::make_unique<gateway::Watch>(lanes);
   open_listeners();
   open_admin();
   if (!inheritance_.empty())
@@ -215,6 +223,7 @@ Gateway::Gateway(config::Config config, Options options, Inheritance inheritance
 }
 
 Gateway::~Gateway() {
+  prober_.reset();
   discovery_.reset();
   lanes_.clear();
   remove_socket_files();
@@ -299,6 +308,8 @@ int Gateway::run() {
 // ---- Catalog ----
 
 void Gateway::start_catalog() {
+  prober_ = std::make_unique<gateway::Prober>(loop_, config_.upstreams,
+                                              [this](const std::string& upstream, relay::Target::Probed found) { on_probed(upstream, found); });
   discovery_.reset();
   if (!config_.models.empty()) {
     publish(std::make_shared<const catalog::Revision>(++revision_number_, config_.upstreams, config_.models));
@@ -483,6 +494,11 @@ std::string Gateway::metrics_page() {
   const int probe = ::dup(STDERR_FILENO);
   facts.open_files = static_cast<std::uint64_t>(std::max(probe, 0));
   if (probe >= 0) ::close(probe);
+  for (const relay::TargetState& state : watch_->upstreams()) {
+    facts.targets.push_back({state.upstream, state.model, severity_of(state.state), state.opened_total});
+    if (!facts.upstreams.empty() && facts.upstreams.back().upstream == state.upstream) continue;
+    facts.upstreams.push_back({state.upstream, state.outstanding, state.waiting, state.concurrency_limit, state.retries_total, state.retries_refused_total});
+  }
   return telemetry::to_prometheus(lanes, facts);
 }
 
@@ -512,6 +528,7 @@ net::Task<void> Gateway::obey_signals() {
 
 void Gateway::drain(Leaving why) {
   draining_ = true;
+  prober_.reset();
   discovery_.reset();
   std::fprintf(stderr, "bellwether: draining %u connection(s)\n", open_connections_.load());
   const Duration grace = std::min<Duration>(why == Leaving::succeeded ? grace_succeeded : grace_stopping, config_.drain_timeout);
@@ -556,9 +573,23 @@ void Gateway::leave_at_once(int exit_code) {
 net::Task<void> Gateway::keep_sweeping() {
   for (;;) {
     co_await loop_.sleep_for(sweep_every);
-    for (const auto& lane : lanes_) lane->loop.post([lane = lane.get()] { lane->lane.sweep(); });
+    for (std::size_t i = 0; i < lanes_.size(); ++i) sweep(i);
     if (keys_handed_over_ && draining_) read_keys_of_successor();
   }
+}
+
+/// A lane tidies up, and tells how it finds the upstreams.
+void Gateway::sweep(std::size_t lane) {
+  lanes_[lane]->loop.post([this, number = lane, lane = lanes_[lane].get()] {
+    lane->lane.sweep();
+    loop_.post([this, number, seen = lane->lane.health().snapshot(lane->loop.turn())]() mutable {
+      for (const std::string& line : watch_->take(number, std::move(seen), loop_.turn())) std::fprintf(stderr, "bellwether: %s\n", line.c_str());
+    });
+  });
+}
+
+void Gateway::on_probed(const std::string& upstream, relay::Target::Probed found) {
+  for (const auto& lane : lanes_) lane->loop.post([lane = lane.get(), upstream, found] { lane->lane.health().probed(upstream, found, lane->loop.turn()); });
 }
 
 // ---- From one process to the next (takeover.h) ----

@@ -4,11 +4,10 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 
+#include "gateway/ask.h"
 #include "gateway/lane.h"
-#include "net/exchange.h"
 #include "net/pool.h"
 #include "net/signal.h"
 #include "net/spawn.h"
@@ -16,7 +15,6 @@
 namespace bellwether::gateway {
 namespace {
 
-constexpr std::size_t list_bytes_max = std::size_t{8} << 20;
 constexpr std::size_t models_max = 10'000;
 constexpr std::size_t name_bytes_max = 200;
 constexpr Duration patience = std::chrono::seconds(10);
@@ -36,24 +34,9 @@ bool is_plain(std::string_view text) {
 }
 
 net::Task<Result<ModelList>> ask(net::Loop& loop, net::Pool& pool, const catalog::Upstream& upstream) {
-  const TimePoint until = loop.turn() + patience;
-  net::Pool::Waiting waiting;
-  BW_CO_TRY(lease, co_await pool.lease(net::Pool::Wanted::fresh, {upstream.timeouts.pool, upstream.timeouts.connect}, until, waiting));
-  net::Exchange exchange{std::move(lease)};
-  const std::string head = head_start_of(upstream, "GET", "/models") + "accept: application/json\r\nconnection: close\r\n\r\n";
-  const std::array<std::string_view, 1> pieces{head};
-  BW_CO_TRY_DONE(co_await exchange.send(pieces, upstream.timeouts.write));
-  BW_CO_TRY(reply, co_await exchange.read_head(until));
-  const int status = reply->status;
-  std::string body;
-  for (;;) {
-    BW_CO_TRY(piece, co_await exchange.read_piece(until));
-    body += piece.content;
-    if (body.size() > list_bytes_max) co_return failed(Reason::upstream_broken, std::string("the model list is too large"));
-    if (piece.complete) break;
-  }
-  if (status != 200) co_return failed(Reason::upstream_broken, fmt::format("GET {}/models was answered with {}", upstream.base_url.path, status));
-  co_return read_model_list(body);
+  BW_CO_TRY(answer, co_await ask_for_models(loop, pool, upstream, patience));
+  if (answer.status != 200) co_return failed(Reason::upstream_broken, fmt::format("GET {}/models was answered with {}", upstream.base_url.path, answer.status));
+  co_return read_model_list(answer.body);
 }
 
 }  // namespace

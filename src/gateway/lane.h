@@ -63,7 +63,7 @@ class Lane {
   [[nodiscard]] const Settings& settings() const { return settings_; }
   [[nodiscard]] net::Loop& loop() { return loop_; }
   [[nodiscard]] json::Reader& reader() { return reader_; }
-  [[nodiscard]] const relay::Health& health() const { return health_; }
+  [[nodiscard]] relay::Health& health() { return health_; }
   /// Read by any thread, written by this lane only.
   [[nodiscard]] telemetry::Metrics& metrics() { return metrics_; }
 

@@ -55,6 +55,48 @@ std::string_view name_of(Breaker::State state) {
   return "half_open";
 }
 
+int severity_of(Breaker::State state) {
+  switch (state) {
+    case Breaker::State::closed: return 0;
+    case Breaker::State::half_open: return 1;
+    case Breaker::State::open: break;
+  }
+  return 2;
+}
+
+namespace {
+
+void add(TargetState& sum, const TargetState& more) {
+  if (severity_of(more.state) > severity_of(sum.state)) {
+    sum.state = more.state;
+    sum.cause = more.cause;
+    sum.open_for = more.open_for;
+  }
+  sum.failures_in_a_row = std::max(sum.failures_in_a_row, more.failures_in_a_row);
+  sum.opened_total += more.opened_total;
+  sum.busy_for = std::max(sum.busy_for, more.busy_for);
+  sum.outstanding += more.outstanding;
+  sum.waiting += more.waiting;
+  if (sum.concurrency_limit != UINT32_MAX) sum.concurrency_limit += more.concurrency_limit;
+  sum.retries_total += more.retries_total;
+  sum.retries_refused_total += more.retries_refused_total;
+}
+
+}  // namespace
+
+std::vector<TargetState> merge(std::span<const std::vector<TargetState>> lanes) {
+  std::map<std::pair<std::string_view, std::string_view>, TargetState> rows;
+  for (const std::vector<TargetState>& lane : lanes)
+    for (const TargetState& state : lane) {
+      const auto [row, is_first] = rows.try_emplace({state.upstream, state.model}, state);
+      if (!is_first) add(row->second, state);
+    }
+  std::vector<TargetState> merged;
+  merged.reserve(rows.size());
+  for (auto& [name, state] : rows) merged.push_back(std::move(state));
+  return merged;
+}
+
 Load::Load(const catalog::Upstream& upstream, std::uint32_t lanes)
     : upstream{upstream.name}, url{upstream.base_url}, retry{upstream.retry}, budget{upstream.retry.budget_percent}, concurrency{upstream.concurrency, lanes} {}
 
@@ -158,6 +200,11 @@ std::shared_ptr<const Targets> Health::adopt(const catalog::Revision& revision, 
   std::erase_if(hedges_, [](const auto& row) { return row.second.expired(); });
   std::erase_if(loads_, [](const auto& row) { return row.second.expired(); });
   return targets;
+}
+
+void Health::probed(std::string_view upstream, Target::Probed found, TimePoint now) {
+  for (auto row = targets_.lower_bound({std::string(upstream), {}}); row != targets_.end() && row->first.first == upstream; ++row)
+    if (const std::shared_ptr<Target> target = row->second.lock()) target->probed(found, now);
 }
 
 std::vector<TargetState> Health::snapshot(TimePoint now) const {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -123,6 +124,12 @@ struct TargetState {
 };
 
 [[nodiscard]] std::string_view name_of(Breaker::State state);
+/// 0 closed, 1 half open, 2 open.
+[[nodiscard]] int severity_of(Breaker::State state);
+
+/// What all lanes say, a row for each target in the order of names: the worst state of any (open, then half open) with its cause, and
+/// sums of what is counted.
+[[nodiscard]] std::vector<TargetState> merge(std::span<const std::vector<TargetState>> lanes);
 
 class Health {
  public:
@@ -133,6 +140,9 @@ class Health {
   /// The targets of a new revision: those that are known keep what they went through, under the new policies. An upstream whose
   /// URL changed is another one. A breaker that waits for somebody to correct the configuration asks again at once.
   [[nodiscard]] std::shared_ptr<const Targets> adopt(const catalog::Revision& revision, TimePoint now);
+
+  /// An active probe found out how an upstream is: all its targets are told.
+  void probed(std::string_view upstream, Target::Probed found, TimePoint now);
 
   /// Every target that some revision in use holds, by name.
   [[nodiscard]] std::vector<TargetState> snapshot(TimePoint now) const;

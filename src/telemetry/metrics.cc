@@ -264,6 +264,38 @@ void append_process(Page& page, const ProcessFacts& process) {
   page.single("process_start_time_seconds", "gauge", "Start of the process, seconds since 1970.", unix_seconds(process.started));
 }
 
+void append_targets(Page& page, const std::vector<TargetFacts>& targets) {
+  const auto labels = [](const TargetFacts& target) {
+    std::string text;
+    append_label(text, "upstream", target.upstream);
+    append_label(text, "model", target.model);
+    return text;
+  };
+  page.head("bellwether_upstream_state", "gauge", "Worst breaker of any lane: 0 closed, 1 half open, 2 open. The model's name is the upstream's.");
+  for (const TargetFacts& target : targets) page.value("bellwether_upstream_state", labels(target), target.state);
+  page.head("bellwether_upstream_breaker_opened_total", "counter", "Times that a lane's breaker opened.");
+  for (const TargetFacts& target : targets) page.value("bellwether_upstream_breaker_opened_total", labels(target), target.opened_total);
+}
+
+void append_upstreams(Page& page, const std::vector<UpstreamFacts>& upstreams) {
+  const auto each = [&](std::string_view name, std::string_view type, std::string_view help, auto value_of) {
+    page.head(name, type, help);
+    for (const UpstreamFacts& upstream : upstreams) {
+      std::string labels;
+      append_label(labels, "upstream", upstream.upstream);
+      page.value(name, labels, value_of(upstream));
+    }
+  };
+  each("bellwether_upstream_outstanding", "gauge", "Attempts begun and not ended, those that wait for a place included.",
+       [](const auto& it) { return it.outstanding; });
+  each("bellwether_upstream_waiting", "gauge", "Attempts that wait for a place.", [](const auto& it) { return it.waiting; });
+  each("bellwether_upstream_concurrency_limit", "gauge", "Places at present; +Inf: no limit.",
+       [](const auto& it) { return it.concurrency_limit == UINT32_MAX ? std::string("+Inf") : std::to_string(it.concurrency_limit); });
+  each("bellwether_upstream_retries_total", "counter", "Tries beyond a request's first at that upstream.", [](const auto& it) { return it.retries_total; });
+  each("bellwether_upstream_retries_refused_total", "counter", "Retries that were not made for want of budget.",
+       [](const auto& it) { return it.retries_refused_total; });
+}
+
 }  // namespace
 
 std::string to_prometheus(std::span<const Metrics* const> lanes, const ProcessFacts& process) {
@@ -315,6 +347,8 @@ std::string to_prometheus(std::span<const Metrics* const> lanes, const ProcessFa
     for (const Metrics* lane : lanes) sum += (lane->*single.counter).value();
     page.single(single.name, single.type, single.help, sum);
   }
+  append_targets(page, process.targets);
+  append_upstreams(page, process.upstreams);
   append_models(page, models);
   append_process(page, process);
   return std::move(page.text);

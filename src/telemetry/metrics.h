@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/failure.h"
 #include "base/time.h"
@@ -76,6 +77,20 @@ class Metrics {
   std::unique_ptr<Tables> tables_;
 };
 
+/// One upstream's model as the lanes see it together. `state`: 0 closed, 1 half open, 2 open.
+struct TargetFacts {
+  std::string_view upstream, model;
+  int state = 0;
+  std::uint64_t opened_total = 0;
+};
+/// What the models of one upstream share.
+struct UpstreamFacts {
+  std::string_view upstream;
+  std::uint64_t outstanding = 0, waiting = 0;
+  std::uint32_t concurrency_limit = UINT32_MAX;  ///< UINT32_MAX: none.
+  std::uint64_t retries_total = 0, retries_refused_total = 0;
+};
+
 /// Facts of the process that stand on the metrics page beside the lanes' counters.
 struct ProcessFacts {
   std::string_view version, commit;
@@ -86,6 +101,8 @@ struct ProcessFacts {
   double cpu_seconds = 0;
   std::uint64_t open_files = 0;
   WallTime started{};
+  std::vector<TargetFacts> targets;
+  std::vector<UpstreamFacts> upstreams;
 };
 
 /// The page in Prometheus' text format 0.0.4: names of wire.md §G.2. Any thread.

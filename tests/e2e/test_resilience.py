@@ -3,6 +3,7 @@ import collections
 import json
 import os
 import pathlib
+import signal
 import threading
 import time
 
@@ -458,6 +459,20 @@ def test_hedges_are_bounded_by_their_allowance(farm):
     assert gateway.metric("bellwether_hedges_total") <= 10 + 0.1 * (130 + count)
 
 
+def test_a_caller_who_hangs_up_ends_both_attempts(farm):
+    gateway, a, b = hedged(farm, 10)
+    a.fault("slow-first:20s")
+    b.fault("slow-first:20s")
+    connection = send_raw(gateway, ask(stream=True))
+    b.wait_for(lambda request: True)
+    connection.close()
+    for sim in (a, b):
+        sim.wait_for(lambda request: request["outcome"] == "caller_gone")
+    line = gateway.log_line(lambda line: line["status"] == 499)
+    assert line["attempts"] == 2
+    wait_until(lambda: gateway.metric("bellwether_upstream_outstanding") == 0)
+
+
 # ---- Concurrency, queues, overload ----
 
 
@@ -546,6 +561,44 @@ def test_a_caller_who_hangs_up_while_waiting_for_a_retry_is_forgotten(farm, stre
     time.sleep(2.5)  # Longer than what the upstream asked for.
     assert len(a.requests()) == 1
     assert gateway.metric("bellwether_inflight_requests") == 0
+
+
+def test_a_stream_that_waits_for_a_retry_is_kept_warm(farm):
+    a = farm.sim("a", flavor="openai")
+    a.fault("429-once:2")
+    gateway = farm.gateway([a], upstream=NO_BREAKER)
+    gateway.config.write_text('keep_alive_comment = "1s"\n' + gateway.config.read_text())
+    gateway.signal(signal.SIGHUP)
+    wait_until(lambda: "configuration reloaded" in gateway.said())
+    status, _, text = gateway.post("/v1/chat/completions", ask(stream=True))
+    assert status == 200 and text.startswith(": keep-alive\n\n") and text.endswith("data: [DONE]\n\n")
+    assert last_line(gateway, 1)["attempts"] == 2
+
+
+def test_whoever_waits_is_served_through_a_reload(farm):
+    a = farm.sim("a")
+    a.fault("slow-head:1s")
+    gateway = farm.gateway([a], upstream='concurrency = { max = 1, queue = 16, queue_for = "60s" }\n')
+    statuses = []
+    threads = [threading.Thread(target=lambda: statuses.append(post(gateway)[0])) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: gateway.metric("bellwether_upstream_waiting") > 0)
+    gateway.config.write_text(gateway.config.read_text().replace("max = 1,", "max = 3,"))
+    gateway.signal(signal.SIGHUP)
+    wait_until(lambda: gateway.metric("bellwether_upstream_concurrency_limit") == 3)
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * 6 and len(a.requests()) == 6
+
+
+def test_lanes_share_the_places_and_a_limit_may_follow_the_latency(farm):
+    a = farm.sim("a", "--ttft", "20ms")
+    gateway = farm.gateway([a], upstream='concurrency = { max = 60, adaptive = true, queue = 200, queue_for = "60s" }\n', lanes=2)
+    assert wait_until(lambda: (row := told(gateway, "a")) and row["concurrency_limit"]) == 40, "20 for each lane at first"
+    assert {status for status, *_ in many(gateway, 300, 64)} == {200}
+    wait_until(lambda: told(gateway, "a")["outstanding"] == 0)
+    assert 8 <= told(gateway, "a")["concurrency_limit"] <= 60
 
 
 def resident(process):

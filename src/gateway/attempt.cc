@@ -165,6 +165,9 @@ net::Task<AttemptEnd> attempt(Serving& serving, const Order& order, Cancellation
                   .began = now,
                   .total = std::min(order.over_by, now + upstream.timeouts.total)};
   const Result<Gate::Place> place = co_await attempt.reach.gate->enter(std::min(attempt.total, order.first_token_by), cancellation.waiting);
+  // What it waited for a place is neither our own work nor a sign of the upstream's latency, which the number of places may follow.
+  attempt.waited_since(now);
+  attempt.began = attempt.loop().turn();
   if (!place) co_return attempt.failed_with(place.error());
   if (cancellation.requested) co_return attempt.failed_with({.reason = Reason::caller_gone});
   Connection connection = Connection::alive;

@@ -88,7 +88,7 @@ struct Attempt {
   const catalog::RouteEntry& entry;
   const Reach& reach;
   const dialects::Dialect& dialect;
-  TimePoint began;
+  TimePoint began;           ///< Let in: the time to the first token counts from here.
   TimePoint total;           ///< By when the attempt must be over.
   TimePoint silent_until{};  ///< When the upstream's present silence becomes a timeout.
   relay::Progress progress = relay::Progress::nothing_sent;

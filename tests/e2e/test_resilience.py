@@ -520,6 +520,8 @@ def test_a_queue_is_first_come_first_served(farm):
         thread.join()
     assert [json.loads(request["body"])["messages"][0]["content"] for request in a.requests()] == [f"number {number}" for number in range(8)]
     wait_until(lambda: gateway.metric("bellwether_upstream_waiting") == 0 and gateway.metric("bellwether_upstream_outstanding") == 0)
+    line = last_line(gateway, 8)
+    assert line["overhead_ms"] < line["total_ms"] / 2, "waiting for a place is no work of ours"
 
 
 def send_raw(gateway, body):
@@ -599,6 +601,14 @@ def test_lanes_share_the_places_and_a_limit_may_follow_the_latency(farm):
     assert {status for status, *_ in many(gateway, 300, 64)} == {200}
     wait_until(lambda: told(gateway, "a")["outstanding"] == 0)
     assert 8 <= told(gateway, "a")["concurrency_limit"] <= 60
+
+
+def test_our_own_queue_does_not_count_as_the_upstreams_latency(farm):
+    a = farm.sim("a", "--no-record", "--ttft", "500ms")
+    gateway = farm.gateway([a], upstream='concurrency = { max = 20, adaptive = true, queue = 200, queue_for = "60s" }\n')
+    many(gateway, 40, 10)
+    assert {status for status, *_ in many(gateway, 200, 100)} == {200}
+    assert wait_until(lambda: told(gateway, "a"))["concurrency_limit"] >= 15
 
 
 def resident(process):

@@ -142,6 +142,25 @@ def test_a_breaker_opens_and_traffic_goes_straight_to_the_fallback_and_home_agai
     assert {line["status"] for line in gateway.logged()} == {200}
 
 
+def test_traffic_is_back_within_seconds_of_an_outage(farm):
+    outage = 60 if LONG else 8
+    a, b = farm.sim("a"), farm.sim("b", "--no-record")
+    gateway = farm.gateway([a, b], lanes=2)
+    a.fault(f"flap:{outage}s")
+    began = time.monotonic()
+    last_away, last_home = began, None
+    while (now := time.monotonic()) < began + outage + 12:
+        if source(gateway) == "a":
+            last_home = last_home or now
+        else:
+            last_away = now
+        time.sleep(0.1)
+    assert last_home and last_home >= began + outage - 0.1
+    # Each lane finds out for itself; 5 s are promised, the rest is for a slow machine.
+    assert last_away - began - outage < 6
+    assert len(a.requests()) > 20
+
+
 def test_half_open_lets_one_request_through_at_a_time(farm):
     a, b = farm.sim("a"), farm.sim("b")
     gateway = farm.gateway([a, b], upstream=ONE_TRY + 'breaker = { failures = 1, open_for = "1s", open_for_max = "30s" }\n')

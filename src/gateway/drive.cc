@@ -221,7 +221,7 @@ relay::Step Drive::judge(const Running& running, AttemptEnd end) {
   const std::uint32_t number = running.order.number;
   lane.metrics().count_attempt(upstream_of(*running.entry), end.failure ? name_of(end.failure->reason) : std::string_view("ok"));
   // Of two attempts beside each other the one that serves may be the first to end.
-  if (end.failure || relay_.attempts() > 1) note_leg(running, end.failure ? name_of(end.failure->reason) : std::string_view("ok"));
+  if (end.failure || relay.attempts() > 1) note_leg(running, end.failure ? name_of(end.failure->reason) : std::string_view("ok"));
   const TimePoint now = lane.loop().turn();
   if (!end.failure) return relay.next(relay::AttemptDone{number, end.first_token}, now);
   if (reply.caller_gone()) return relay::Carry{};

@@ -22,8 +22,9 @@ std::string_view name_of(Outcome outcome) {
 
 }  // namespace
 
-std::shared_ptr<Asked> Record::add(const http::RequestHead& head, std::string_view body) {
+std::shared_ptr<Asked> Record::add(const http::RequestHead& head, std::string_view body, TimePoint at) {
   auto asked = std::make_shared<Asked>();
+  asked->at = at;
   asked->method = head.method_text;
   asked->path = head.path;
   asked->body = body.substr(0, body_bytes_max);
@@ -51,6 +52,7 @@ std::string Record::to_json() const {
     nlohmann::json headers = nlohmann::json::object();
     for (const auto& [name, value] : asked->headers) headers[name] = value;
     list.push_back({{"n", asked->number},
+                    {"at_ms", std::chrono::duration_cast<std::chrono::milliseconds>(asked->at.time_since_epoch()).count()},
                     {"method", asked->method},
                     {"path", asked->path},
                     {"headers", headers},

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <string>
 
+#include "base/time.h"
 #include "http/head.h"
 
 namespace bellwether::simulator {
@@ -17,6 +18,7 @@ enum class Outcome : std::uint8_t { open, complete, caller_gone, faulted };
 
 struct Asked {
   std::uint64_t number = 0;
+  TimePoint at;  ///< When it had been read.
   std::string method, path, body;
   std::vector<std::pair<std::string, std::string>> headers;  ///< Names in lower case.
   std::atomic<Outcome> outcome{Outcome::open};
@@ -26,7 +28,7 @@ struct Asked {
 /// Shared by all threads of a simulator; a lock is no matter here, because `--no-record` does without it.
 class Record {
  public:
-  std::shared_ptr<Asked> add(const http::RequestHead& head, std::string_view body);
+  std::shared_ptr<Asked> add(const http::RequestHead& head, std::string_view body, TimePoint at);
   void clear();
   /// {"requests":[…]}
   [[nodiscard]] std::string to_json() const;

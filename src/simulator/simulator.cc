@@ -303,7 +303,7 @@ net::Task<void> Simulator::generate(Endpoint endpoint, Path path, net::Request& 
   const auto ask = read_ask(endpoint, request.body, reader_);
   Answer answer{loop_, reply, ask ? *ask : Ask{}};
   answer.path = path;
-  if (options.record) answer.asked = shared_.record.add(request.head, request.body);
+  if (options.record) answer.asked = shared_.record.add(request.head, request.body, loop_.now());
   if (options.access_log) {
     answer.peer = peer_of(reply.stream());
     answer.request_line = request_line_of(request.head);

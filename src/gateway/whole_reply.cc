@@ -81,24 +81,30 @@ net::Task<Result<void>> send_whole(Attempt& attempt, std::string_view body) {
   co_return Result<void>{};
 }
 
+/// What broke is a reply, not a request: the next upstream is asked at once, as for a stream. An error that came as a reply stays one.
+AttemptEnd broken_with(Attempt& attempt, Failure failure) {
+  if (failure.reason == Reason::upstream_broken) attempt.progress = relay::Progress::reply_started;
+  return attempt.failed_with(std::move(failure));
+}
+
 }  // namespace
 
 net::Task<AttemptEnd> relay_whole(Attempt& attempt, net::Exchange& exchange) {
   const TimePoint began = attempt.loop().turn();
   Result<net::Exchange::Piece> first = co_await exchange.read_piece(attempt.until(attempt.upstream.timeouts.idle));
   attempt.waited_since(began);
-  if (!first) co_return attempt.failed_with(std::move(first).error());
+  if (!first) co_return broken_with(attempt, std::move(first).error());
   std::string collected;
   std::string_view body = first->content;  // Usually all of it, still in the loop's scratch.
   if (!first->complete) {
     collected = first->content;
     Result<void> rest = co_await read_rest(attempt, exchange, collected, attempt.serving.lane.settings().reply_bytes_max);
-    if (!rest) co_return attempt.failed_with(std::move(rest).error());
+    if (!rest) co_return broken_with(attempt, std::move(rest).error());
     collected.reserve(collected.size() + json::padding);
     body = collected;
   }
   Result<void> sent = co_await send_whole(attempt, body);
-  if (!sent) co_return attempt.failed_with(std::move(sent).error());
+  if (!sent) co_return broken_with(attempt, std::move(sent).error());
   co_return AttemptEnd{relay::Progress::reply_started, std::nullopt, attempt.first_token};
 }
 

@@ -69,3 +69,36 @@ export async function startWorld() {
   };
   return { client, sims, url: gateway.url, makeKey, revokeKey, stop };
 }
+
+export const sixteen = JSON.parse(readFileSync(new URL("../sixteen.json", import.meta.url), "utf8"));
+
+/// A gateway with two simulators, "home" and its fallback "back", as test_sixteen.py has them: models "0-plain", "0-stream" … by the table's row.
+export async function startPair(tokens) {
+  const folder = mkdtempSync(join(tmpdir(), "bellwether-node-"));
+  const sims = {};
+  let text = `listen = "127.0.0.1:0"\ndata = "data"\n[admin]\nlisten = "127.0.0.1:0"\n[log]\naccess = "off"\n`;
+  for (const [name, flavor] of [["home", "deepseek"], ["back", "vllm"]])
+    sims[name] = await start(folder, name, ["sim", "--flavor", flavor, "--listen", "127.0.0.1:0", "--model", "m", "--tokens", String(tokens), "--delay", "1ms"]);
+  const upstream = (name, sim, dialect) =>
+    `[upstream.${name}]\ndialect = "${dialect}"\nbase_url = "${sims[sim].url}/v1"\ntimeout = { first_token = "2s", idle = "2s" }\n`;
+  for (const [row, { fault, back_fault }] of sixteen.entries()) {
+    text += upstream(`home-${row}`, "home", "deepseek") + upstream(`back-${row}`, "back", "vllm");
+    for (const mode of ["plain", "stream"]) {
+      const [first, second] = [fault ? `fault-${fault}#${row}-${mode}` : "m", back_fault ? `fault-${back_fault}` : "m"];
+      text += `[model."${row}-${mode}"]\nroute = [{ upstream = "home-${row}", model = "${first}" }, { upstream = "back-${row}", model = "${second}" }]\n`;
+    }
+  }
+  text += upstream("whole", "back", "vllm") + `[model.whole]\nroute = [{ upstream = "whole", model = "m" }]\n`;
+  const config = join(folder, "b.toml");
+  writeFileSync(config, text);
+  const gateway = await start(folder, "gateway", ["serve", "--config", config]);
+  const key = JSON.parse(execFileSync(binary, ["key", "create", "--name", "node", "--config", config, "--json"], { encoding: "utf8" })).key;
+  const client = new OpenAI({ apiKey: key, baseURL: `${gateway.url}/v1`, maxRetries: 0, timeout: 30_000 });
+  const asked = async (sim) => (await (await fetch(`${sims[sim].url}/sim/requests`)).json()).requests;
+  const forget = (sim) => fetch(`${sims[sim].url}/sim/requests`, { method: "DELETE" });
+  const stop = async () => {
+    await stopAll();
+    rmSync(folder, { recursive: true });
+  };
+  return { client, asked, forget, stop };
+}

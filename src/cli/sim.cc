@@ -11,12 +11,10 @@
 #include <thread>
 
 #include "cli/cli.h"
-#include "cli/entropy.h"
 #include "cli/ready_file.h"
+#include "cli/simulator_thread.h"
 #include "config/read.h"
 #include "net/listener.h"
-#include "net/loop.h"
-#include "net/session.h"
 #include "net/spawn.h"
 #include "net/tls.h"
 #include "simulator/simulator.h"
@@ -36,26 +34,11 @@ struct Options {
   simulator::Options simulator;
 };
 
-constexpr std::uint32_t connections_max = 100'000;
-// The simulator stands in for upstreams that have no such bounds; it must not end a connection before the gateway does.
-constexpr net::SessionLimits limits{
-    .request_bytes_max = std::uint64_t{256} << 20, .idle_timeout = std::chrono::hours(1), .write_timeout = std::chrono::hours(1)};
-
 template <class T>
 T or_throw(Result<T> result) {
   if (!result) throw std::runtime_error(result.error().about.text.empty() ? result.error().detail.text : result.error().about.text);
   return std::move(*result);
 }
-
-struct Thread {
-  Thread(simulator::Shared& shared, std::atomic<std::uint32_t>& open)
-      : loop{random_seed()}, handler{loop, shared}, server{loop, handler, limits, connections_max, open} {}
-  net::Loop loop;
-  simulator::Simulator handler;
-  net::Server server;
-  std::unique_ptr<net::Listener> listener;
-  std::thread thread;
-};
 
 Duration wait_of(const std::string& text, const char* flag) {
   const auto wait = simulator::parse_wait(text);
@@ -88,20 +71,18 @@ int run_sim(const Options& options) {
 
   simulator::Shared shared{options.simulator};
   std::atomic<std::uint32_t> open{0};
-  std::vector<std::unique_ptr<Thread>> threads;
+  std::vector<std::unique_ptr<SimulatorThread>> threads;
   net::Socket first = or_throw(net::listen_on(point, net::Sharing::first));
   const bool nobody_listens = options.simulator.fault && options.simulator.fault->kind == simulator::FaultKind::refuse;
   if (nobody_listens) first = {};  // The port is ours no more: connections to it are refused.
   for (unsigned i = 0; i < options.threads; ++i) {
-    threads.push_back(std::make_unique<Thread>(shared, open));
-    Thread& thread = *threads.back();
+    threads.push_back(std::make_unique<SimulatorThread>(shared, open));
+    SimulatorThread& thread = *threads.back();
     thread.server.set_tls(tls);
     if (nobody_listens) continue;
     net::Socket socket = i + 1 == options.threads ? net::Socket{first.release()}
                                                   : or_throw(point.path.empty() ? net::listen_on(point, net::Sharing::further) : net::duplicate(first));
-    thread.listener = std::make_unique<net::Listener>(thread.loop, std::move(socket),
-                                                      [&thread](net::Socket connection) { thread.server.on_connection(std::move(connection)); });
-    thread.listener->start();
+    thread.listen(std::move(socket));
   }
   net::spawn(threads.front()->loop, "stats", [&shared, loop = &threads.front()->loop]() { return simulator::write_stats(*loop, shared); });
   // A simulator owes nothing to anybody: it ends at once.
@@ -112,7 +93,7 @@ int run_sim(const Options& options) {
   if (!options.ready_file.empty())
     if (const auto written = write_ready_file(options.ready_file, {point.text(tls != nullptr)}, ""); !written)
       throw std::runtime_error(written.error().detail.text);
-  for (const auto& thread : threads) thread->thread = std::thread([loop = &thread->loop] { loop->run(); });
+  for (const auto& thread : threads) thread->start();
   for (const auto& thread : threads) thread->thread.join();
   return exit_ok;
 }

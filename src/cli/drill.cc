@@ -392,6 +392,8 @@ int run_drill(const Options& options) {
     std::fprintf(stderr, "bellwether: the config has no such model\n");
     return exit_invalid;
   }
+  // A rehearsal is not the service that a supervisor may have started us as: its gateway must neither report to it nor take its sockets.
+  for (const char* name : {"NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"}) ::unsetenv(name);
   const auto toml = store::read_file(config->file);
   if (!toml) throw std::runtime_error(toml.error().detail.text.str());
   return Drill{options, *config, *toml, *faults}.run();

@@ -65,7 +65,7 @@ Outgoing::Outgoing(const chat::Request& chat, std::string model_quoted, Follow f
 // ---- Between two upstreams ----
 
 chat::Unfinished Outgoing::unfinished() const {
-  return {.text = transcript_.text_to_continue(), .tokens = transcript_.tokens(), .reasoned = transcript_.reasoned()};
+  return {.text = transcript_.text_to_continue(), .tokens = transcript_.tokens_to_continue(), .reasoned = transcript_.reasoned()};
 }
 
 void Outgoing::begin_restart() {

@@ -92,14 +92,27 @@ void Transcript::on_passed(const chat::EventFacts& facts) {
   note(facts);
   if (!facts.text || obstacle_ != chat::Obstacle::none) return;
   keep(facts.text_raw.size());
-  if (obstacle_ == chat::Obstacle::none && !unquoter_.append(text_, facts.text_raw)) give_up(chat::Obstacle::split_character);
+  if (obstacle_ != chat::Obstacle::none) return;
+  const std::size_t before = text_.size();
+  if (!unquoter_.append(text_, facts.text_raw)) give_up(chat::Obstacle::split_character);
+  else note_blank(std::string_view(text_).substr(before));
 }
 
 void Transcript::on_passed(const chat::EventFacts& facts, std::string_view text) {
   note(facts);
   if (text.empty() || obstacle_ != chat::Obstacle::none) return;
   keep(text.size());
-  if (obstacle_ == chat::Obstacle::none) text_ += text;
+  if (obstacle_ != chat::Obstacle::none) return;
+  text_ += text;
+  note_blank(text);
+}
+
+void Transcript::note_blank(std::string_view added) {
+  if (added.empty()) return;
+  // Nearly all text begins with a letter, which decides without looking through the table.
+  const auto first = static_cast<unsigned char>(added.front());
+  const bool may_be_blank = first <= ' ' || (first >= 0xC2 && first <= 0xE3);
+  blank_tail_ = may_be_blank && without_space_at_end(added).empty() ? blank_tail_ + 1 : 0;
 }
 
 std::string_view Transcript::text_to_continue() const { return without_space_at_end(text_); }

@@ -48,6 +48,8 @@ class Transcript {
   [[nodiscard]] std::string_view text_to_continue() const;
   /// Tokens of everything that was passed on: as counted by the upstreams where they count, else one for each event.
   [[nodiscard]] std::int64_t tokens() const { return tokens_; }
+  /// Of these, those of the text to continue: pieces of nothing but white space at its end will be said again.
+  [[nodiscard]] std::int64_t tokens_to_continue() const { return tokens_ - blank_tail_; }
   [[nodiscard]] bool reasoned() const { return reasoned_; }
   /// Whether something of substance was passed on in this leg: without progress there is no going on for ever.
   [[nodiscard]] bool progressed() const { return progressed_; }
@@ -59,9 +61,11 @@ class Transcript {
   void note(const chat::EventFacts& facts);
   void give_up(chat::Obstacle obstacle);
   void keep(std::size_t bytes_more);
+  void note_blank(std::string_view added);
 
   std::string text_;
   std::int64_t tokens_ = 0, tokens_before_ = 0;
+  std::int64_t blank_tail_ = 0;
   json::Unquoter unquoter_;
   chat::Obstacle obstacle_;
   bool passed_ = false;     ///< Any event was.

@@ -75,6 +75,13 @@ def test_the_callers_bound_holds_over_both(farm, bound):
     assert check_one_stream(chunks, "vllm/llama-server/cut:5", "length").completion_tokens == bound
 
 
+def test_a_tight_bound_loses_no_word_wherever_the_answer_is_cut(farm):
+    """White space at the cut is said again by the one who goes on: it must not be taken off what is left twice."""
+    whole = read(farm, "openai", max_tokens=TOKENS)
+    for fault in FAULTS[:TOKENS]:
+        assert text_of(read(farm, f"deepseek/vllm/{fault}", max_tokens=TOKENS)) == text_of(whole), fault
+
+
 @pytest.mark.parametrize("fault", ["cut-role", "cut-token", "cut-finish", "stall:5", "broken-json:5", "error-in-stream:5", "error-in-stream:0"])
 @pytest.mark.parametrize("first", DIALECTS)
 def test_every_way_of_dying_is_survived(farm, first, fault):

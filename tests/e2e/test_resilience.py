@@ -662,4 +662,6 @@ def test_ten_times_the_capacity_leaves_the_accepted_served_and_memory_flat(farm)
         assert counts[503] > counts[200] > 2 * places, counts
     served = sum(counts[200] for counts, _ in phases)
     assert gateway.metric("bellwether_upstream_attempts_total", 'outcome="ok"') == served
-    assert phases[1][1] - phases[0][1] < 4 << 20, "memory grows"
+    # A sanitizer keeps what was freed, to catch its use; its memory says nothing about ours.
+    if os.environ.get("BELLWETHER_PRESET", "release") not in ("asan", "tsan"):
+        assert phases[1][1] - phases[0][1] < 4 << 20, "memory grows"

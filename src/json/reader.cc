@@ -68,6 +68,13 @@ const char* find_quote(const char* at, const char* end) {
   return quote == nullptr ? end : quote;
 }
 
+/// Of a short key; memchr's call costs more than the look.
+bool has_backslash(std::string_view key) {
+  for (const char c : key)
+    if (c == '\\') return true;
+  return false;
+}
+
 /// Walks the top level of a text whose brackets and strings are known to close or are checked on the way. Finds the ends of
 /// values by counting brackets outside of strings; scalars end at a comma, bracket or white space.
 class Walker {
@@ -83,7 +90,7 @@ class Walker {
       Member member{};
       if (!string(member.key_raw)) return false;
       member.key = member.key_raw.substr(1, member.key_raw.size() - 2);
-      if (member.key.find('\\') != std::string_view::npos) {
+      if (member.key.size() > 16 ? member.key.find('\\') != std::string_view::npos : has_backslash(member.key)) {
         auto key = unquote(member.key_raw);
         if (!key) return false;
         unescaped.push_back(std::make_unique<std::string>(*std::move(key)));

@@ -53,33 +53,42 @@ Result<void> Exchange::judge_sent(IoStatus status) const {
 Task<Result<const http::ReplyHead*>> Exchange::read_head(TimePoint until) {
   Stream& stream = lease_.stream();
   std::size_t scanned = 0;
+  std::span<char> read;  // In the scratch. Usually the whole head with what comes behind it, and nothing has to be held.
   for (;;) {
-    if (!held_.empty()) {
-      const http::HeadResult parsed = http::parse_reply_head(held_, scanned, head_);
+    const bool in_place = held_.empty();
+    const std::string_view bytes = in_place ? std::string_view(read.data(), read.size()) : std::string_view(held_);
+    if (!bytes.empty()) {
+      const http::HeadResult parsed = http::parse_reply_head(bytes, scanned, head_);
       if (parsed.status == http::HeadResult::Status::bad) co_return failed(Reason::upstream_broken, "malformed reply: " + std::string(parsed.why));
       if (parsed.status == http::HeadResult::Status::complete) {
-        const bool interim = head_.status < 200;
-        if (!interim) {
-          const bool framed = head_.framing.chunked || head_.framing.length.has_value();
-          body_ = http::BodyReader{head_.framing, framed ? http::Ends::by_framing : http::Ends::with_connection};
-          keep_alive_ = head_.keep_alive && framed;
-          complete_ = body_.complete();
-          // What came behind the head is body. The head's views point into held_, which stays as it is until the next call.
-          body_offset_ = parsed.size;
+        if (head_.status >= 200) {
+          begin_body();
+          if (in_place) behind_head_ = read.subspan(parsed.size);
+          else body_offset_ = parsed.size;
           co_return &head_;
         }
-        held_.erase(0, parsed.size);
+        if (in_place) read = read.subspan(parsed.size);
+        else held_.erase(0, parsed.size);
         scanned = 0;
         continue;
       }
+      if (in_place) held_ = bytes;
     }
     stream.set_deadline(until);
     const std::span<char> scratch = stream.loop().scratch();
     const IoResult result = co_await stream.read(scratch);
     if (result.status != IoStatus::ok) co_return std::unexpected(failure_of(result.status, "before the reply's head"));
     heard_ = true;
-    held_.append(scratch.data(), result.bytes);
+    read = scratch.first(result.bytes);
+    if (!held_.empty()) held_.append(read.data(), read.size());
   }
+}
+
+void Exchange::begin_body() {
+  const bool framed = head_.framing.chunked || head_.framing.length.has_value();
+  body_ = http::BodyReader{head_.framing, framed ? http::Ends::by_framing : http::Ends::with_connection};
+  keep_alive_ = head_.keep_alive && framed;
+  complete_ = body_.complete();
 }
 
 /// Takes the content out of raw bytes, in place: chunk framing is squeezed out, so that one read gives one piece.
@@ -115,7 +124,7 @@ std::span<char> Exchange::take_held() {
 }
 
 bool Exchange::PieceRead::await_ready() {
-  if (exchange.body_offset_ > 0 || exchange.complete_) return true;
+  if (!exchange.behind_head_.empty() || exchange.body_offset_ > 0 || exchange.complete_) return true;
   Stream& stream = exchange.lease_.stream();
   stream.set_deadline(until);
   read.emplace(stream.read(stream.loop().scratch()));
@@ -124,6 +133,7 @@ bool Exchange::PieceRead::await_ready() {
 
 Result<Exchange::Piece> Exchange::PieceRead::await_resume() {
   if (!read) {
+    if (!exchange.behind_head_.empty()) return exchange.decode(std::exchange(exchange.behind_head_, {}));
     if (exchange.body_offset_ == 0) return Piece{{}, true};
     return exchange.decode(exchange.take_held());
   }
@@ -144,7 +154,7 @@ void Exchange::forget_head() {
 }
 
 void Exchange::end() && {
-  const bool bytes_left = body_offset_ > 0 && body_offset_ < held_.size();
+  const bool bytes_left = !behind_head_.empty() || (body_offset_ > 0 && body_offset_ < held_.size());
   if (complete_ && keep_alive_ && !bytes_left) std::move(lease_).keep();
 }
 

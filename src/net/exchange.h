@@ -26,7 +26,8 @@ class Exchange {
   [[nodiscard]] Prompt<Result<void>> send(std::span<const std::string_view> pieces, Duration write_timeout);
 
   /// The final head of the reply (1xx are skipped). Views in it are valid until the next call. Fails with upstream_timeout at
-  /// `until`, caller_gone when cancelled, upstream_broken when the connection ends or the head is malformed.
+  /// `until`, caller_gone when cancelled, upstream_broken when the connection ends or the head is malformed. What came behind it lies
+  /// in the loop's scratch: the next thing to be awaited is `read_piece`.
   [[nodiscard]] Task<Result<const http::ReplyHead*>> read_head(TimePoint until);
 
   struct Piece {
@@ -68,10 +69,12 @@ class Exchange {
   [[nodiscard]] Result<void> judge_sent(IoStatus status) const;
   [[nodiscard]] Result<Piece> decode(std::span<char> bytes);
   [[nodiscard]] std::span<char> take_held();
+  void begin_body();
 
   mutable Lease lease_;
   http::ReplyHead head_;
-  std::string held_;             ///< Received and not looked at: the head while it is incomplete, then what came behind it.
+  std::span<char> behind_head_;  ///< What came with the head, in the scratch: the next thing to be awaited takes it.
+  std::string held_;             ///< A head that came in pieces, then what came behind it.
   std::size_t body_offset_ = 0;  ///< Where held_ holds body; 0: it holds none.
   http::BodyReader body_;
   bool heard_ = false;

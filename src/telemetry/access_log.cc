@@ -208,12 +208,13 @@ std::uint64_t AccessLog::dropped() const {
 void append_access_line(std::string& out, const RequestRecord& record, WallClockText& clock) {
   append_all(out, R"({"at":")", clock.of(record.at), R"(","request_id":")", record.request_id, "\"");
   append_field(out, R"(,"client_request_id":)", record.client_request_id);
-  append_field(out, R"(,"method":)", record.method);
-  append_field(out, R"(,"endpoint":)", record.endpoint);
+  // Words of our own, which need no escaping, and here also the key's id.
+  if (!record.endpoint.empty()) append_all(out, R"(,"method":")", record.method, R"(","endpoint":")", record.endpoint, "\"");
+  else append_field(out, R"(,"method":)", record.method);
   append_all(out, R"(,"status":)", Digits{record.status});
   append_field(out, R"(,"model":)", record.model);
   append_field(out, R"(,"upstream":)", record.upstream);
-  append_field(out, R"(,"key_id":)", record.key_id);
+  if (!record.key_id.empty()) append_all(out, R"(,"key_id":")", record.key_id, "\"");
   append_field(out, R"(,"account":)", record.account);
   if (record.stream) out += R"(,"stream":true)";
   if (record.caller_gone) out += R"(,"caller_gone":true)";

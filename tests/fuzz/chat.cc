@@ -24,7 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::ignore = dialect.read_event(text, reader);
     Failure refusal = dialect.read_refusal(400, text, reader);
     dialects::hide_secrets(refusal, upstream);
-    for (const std::string* told : {&refusal.about.text, &refusal.param, &refusal.code}) BW_CHECK(told->find(upstream.api_key) == std::string::npos);
+    for (const RareText* told : {&refusal.about.text, &refusal.param, &refusal.code}) BW_CHECK(told->str().find(upstream.api_key) == std::string::npos);
     if (const auto reply = dialect.read_reply(chat::Endpoint::chat_completions, text, reader); reply && reply->is_signed) {
       std::string bare = json::without_members(text, chat::signature_members, reader);
       bare.reserve(bare.size() + json::padding);

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <vector>
 
+#include "json/elements.h"
 #include "json/patch.h"
 
 namespace bellwether::chat {
@@ -38,27 +39,6 @@ std::optional<std::string> encode(std::string_view array) {
   return text;
 }
 
-/// The elements of an array of objects, as they stand.
-std::vector<std::string_view> objects_of(std::string_view array) {
-  std::vector<std::string_view> objects;
-  std::size_t depth = 0, begin = 0;
-  bool in_string = false;
-  for (std::size_t at = 0; at < array.size(); ++at) {
-    const char c = array[at];
-    if (in_string) {
-      if (c == '\\') ++at;
-      else if (c == '"') in_string = false;
-    } else if (c == '"') {
-      in_string = true;
-    } else if (c == '{' && depth++ == 0) {
-      begin = at;
-    } else if (c == '}' && --depth == 0) {
-      objects.push_back(array.substr(begin, at - begin + 1));
-    }
-  }
-  return objects;
-}
-
 }  // namespace
 
 std::optional<std::string> to_base64_embeddings(std::string_view body, json::Reader& reader) {
@@ -67,8 +47,9 @@ std::optional<std::string> to_base64_embeddings(std::string_view body, json::Rea
   const json::Member* data = json::find(*members, "data");
   if (data == nullptr || data->kind != json::Kind::array) return std::nullopt;
   json::Patch patch{body};
-  for (const std::string_view object : objects_of(data->raw)) {
-    const auto item = reader.outline(object);
+  for (const std::string_view element : json::elements(data->raw)) {
+    if (!element.starts_with('{')) continue;
+    const auto item = reader.outline(element);
     if (!item) return std::nullopt;
     const json::Member* embedding = json::find(*item, "embedding");
     if (embedding == nullptr || embedding->kind != json::Kind::array) continue;

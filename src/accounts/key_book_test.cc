@@ -16,24 +16,26 @@ KeyEntropy entropy(std::uint8_t seed) {
 }
 
 TEST(KeyBook, MakesKeysThatTheRingKnows) {
+  KeyMemo memo;
   std::vector<Key> keys;
   const auto made = create_key(keys, {.name = "app", .account = "default", .models = {"m"}, .expires_in = std::chrono::hours(1)}, entropy(1), now);
   ASSERT_TRUE(made);
   EXPECT_TRUE(well_formed(made->text));
   const KeyRing ring{keys};
-  EXPECT_TRUE(ring.authenticate("Bearer " + made->text, now));
-  EXPECT_FALSE(ring.authenticate("Bearer " + made->text, now + std::chrono::hours(1)));
+  EXPECT_TRUE(ring.authenticate("Bearer " + made->text, now, memo));
+  EXPECT_FALSE(ring.authenticate("Bearer " + made->text, now + std::chrono::hours(1), memo));
 }
 
 TEST(KeyBook, RevokesByIdAndByName) {
+  KeyMemo memo;
   std::vector<Key> keys;
   const auto first = create_key(keys, {.name = "a"}, entropy(1), now);
   const auto second = create_key(keys, {.name = "b"}, entropy(2), now);
   ASSERT_TRUE(revoke_key(keys, first->key.id, now));
   ASSERT_TRUE(revoke_key(keys, "b", now));
   const KeyRing ring{keys};
-  EXPECT_FALSE(ring.authenticate("Bearer " + first->text, now));
-  EXPECT_FALSE(ring.authenticate("Bearer " + second->text, now));
+  EXPECT_FALSE(ring.authenticate("Bearer " + first->text, now, memo));
+  EXPECT_FALSE(ring.authenticate("Bearer " + second->text, now, memo));
   const auto again = revoke_key(keys, "b", now + std::chrono::hours(1));
   ASSERT_TRUE(again);
   EXPECT_EQ(again->revoked, now);
@@ -52,6 +54,7 @@ TEST(KeyBook, AsksWhichOneWhenANameIsSharedAndWhatWasMeantWhenThereIsNone) {
 }
 
 TEST(KeyBook, RotatesIntoAKeyOfTheSameRights) {
+  KeyMemo memo;
   std::vector<Key> keys;
   const auto first = create_key(keys, {.name = "app", .account = "default", .models = {"m"}, .expires_in = std::chrono::hours(2)}, entropy(1), now);
   const auto second = rotate_key(keys, "app", entropy(2), now + std::chrono::hours(1));
@@ -59,8 +62,8 @@ TEST(KeyBook, RotatesIntoAKeyOfTheSameRights) {
   EXPECT_EQ(second->key.models, first->key.models);
   EXPECT_EQ(second->key.expires, first->key.expires);
   const KeyRing ring{keys};
-  EXPECT_FALSE(ring.authenticate("Bearer " + first->text, now));
-  EXPECT_TRUE(ring.authenticate("Bearer " + second->text, now));
+  EXPECT_FALSE(ring.authenticate("Bearer " + first->text, now, memo));
+  EXPECT_TRUE(ring.authenticate("Bearer " + second->text, now, memo));
   EXPECT_FALSE(rotate_key(keys, first->key.id, entropy(3), now));
 }
 

@@ -1,9 +1,9 @@
 #include "accounts/key_ring.h"
 
-#include <openssl/crypto.h>
-
 #include <algorithm>
 #include <cstring>
+
+#include "accounts/constant_time.h"
 
 namespace bellwether::accounts {
 namespace {
@@ -53,16 +53,16 @@ KeyRing::KeyRing(std::vector<Key> keys) : keys_{std::move(keys)} {
   for (std::size_t i = 0; i < keys_.size(); ++i) by_digest_.insert_or_assign(keys_[i].digest, i);
 }
 
-Result<Caller> KeyRing::authenticate(std::string_view authorization, WallTime now) const {
+Result<Caller> KeyRing::authenticate(std::string_view authorization, WallTime now, KeyMemo& memo) const {
   if (authorization.empty()) return rejected(": there is no Authorization header. Send 'Authorization: Bearer hs_…'.");
   const std::string_view credential = bearer(authorization);
   if (credential.empty()) return rejected(": the Authorization header is not of the form 'Bearer hs_…'.");
   if (credential.size() != key_chars) return complain(credential);
-  const Digest digest = digest_of(credential);
+  const Digest& digest = memo.digest_of(credential);
   const auto found = by_digest_.find(digest);
   if (found == by_digest_.end()) return complain(credential);
   const Key& key = keys_[found->second];
-  if (CRYPTO_memcmp(key.digest.data(), digest.data(), digest.size()) != 0) return complain(credential);
+  if (!same_in_constant_time<sizeof(Digest)>(key.digest.data(), digest.data())) return complain(credential);
   if (key.revoked) return rejected(": " + key.hint + ". This key was revoked.");
   if (key.expires && now >= *key.expires) return rejected(": " + key.hint + ". This key has expired.");
   return Caller{&key};

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "accounts/key.h"
+#include "accounts/key_memo.h"
 #include "base/result.h"
 
 namespace bellwether::accounts {
@@ -23,8 +24,9 @@ class KeyRing {
 
   /// The caller behind an `Authorization` header's value ("Bearer hs_…"; the scheme's case does not matter).
   /// Fails with key_rejected: missing, malformed, unknown, expired at `now`, or revoked. The public text shows at most the
-  /// first 7 and last 4 characters, and says so when the key looks like another vendor's. Digests are compared in constant time.
-  [[nodiscard]] Result<Caller> authenticate(std::string_view authorization, WallTime now) const;
+  /// first 7 and last 4 characters, and says so when the key looks like another vendor's. Digests are compared in constant time;
+  /// `memo` is the calling lane's.
+  [[nodiscard]] Result<Caller> authenticate(std::string_view authorization, WallTime now, KeyMemo& memo) const;
 
   [[nodiscard]] const std::vector<Key>& keys() const { return keys_; }
 

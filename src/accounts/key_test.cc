@@ -54,14 +54,28 @@ TEST(Key, ShowsAtMostItsEnds) {
   EXPECT_EQ(shown("short"), "s…");
 }
 
+TEST(KeyMemo, TellsKeysOfOneSlotApart) {
+  KeyMemo memo;
+  const std::string first = "hs_Bellwether0123456789abcdefghijklmn4EIEaI";
+  std::string second = first;
+  second.back() = 'J';
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(memo.digest_of(first), digest_of(first));
+    EXPECT_EQ(memo.digest_of(first), digest_of(first));
+    EXPECT_EQ(memo.digest_of(second), digest_of(second));
+  }
+}
+
 TEST(KeyRing, KnowsItsKeys) {
+  KeyMemo memo;
   const std::string text = make_key_text(entropy(1));
   const KeyRing ring{{key_of(text)}};
-  EXPECT_TRUE(ring.authenticate("Bearer " + text, {}));
-  EXPECT_TRUE(ring.authenticate("bearer  " + text, {}));
+  EXPECT_TRUE(ring.authenticate("Bearer " + text, {}, memo));
+  EXPECT_TRUE(ring.authenticate("bearer  " + text, {}, memo));
 }
 
 TEST(KeyRing, SaysWhatIsWrongAndShowsNoSecret) {
+  KeyMemo memo;
   const std::string text = make_key_text(entropy(1));
   Key revoked = key_of(text);
   revoked.revoked = WallTime{};
@@ -75,7 +89,7 @@ TEST(KeyRing, SaysWhatIsWrongAndShowsNoSecret) {
                                                        {"Bearer " + other, "Incorrect API key provided: "},
                                                        {"Bearer " + text, "revoked"}};
   for (const auto& [header, fragment] : cases) {
-    const auto caller = ring.authenticate(header, {});
+    const auto caller = ring.authenticate(header, {}, memo);
     ASSERT_FALSE(caller);
     const std::string& message = caller.error().about.text;
     EXPECT_TRUE(message.starts_with("Incorrect API key provided")) << message;
@@ -87,12 +101,13 @@ TEST(KeyRing, SaysWhatIsWrongAndShowsNoSecret) {
 }
 
 TEST(KeyRing, RefusesAnExpiredKey) {
+  KeyMemo memo;
   const std::string text = make_key_text(entropy(1));
   Key key = key_of(text);
   key.expires = WallTime{} + std::chrono::hours(1);
   const KeyRing ring{{key}};
-  EXPECT_TRUE(ring.authenticate("Bearer " + text, WallTime{}));
-  EXPECT_FALSE(ring.authenticate("Bearer " + text, WallTime{} + std::chrono::hours(1)));
+  EXPECT_TRUE(ring.authenticate("Bearer " + text, WallTime{}, memo));
+  EXPECT_FALSE(ring.authenticate("Bearer " + text, WallTime{} + std::chrono::hours(1), memo));
 }
 
 TEST(Caller, MayUseWhatItsKeyNames) {

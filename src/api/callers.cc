@@ -96,7 +96,7 @@ net::Task<Result<void>> send_json(gateway::Trail& trail, net::Reply& reply, std:
 net::Task<Result<void>> serve_models(gateway::Lane& lane, Room room, net::Request& request, net::Reply& reply, gateway::Trail& trail) {
   trail.pinned = lane.pinned();
   trail.keys = lane.keys();
-  BW_CO_TRY(caller, trail.keys->authenticate(request.head.fields.find("authorization").value_or(""), trail.at));
+  BW_CO_TRY(caller, trail.keys->authenticate(request.head.fields.find("authorization").value_or(""), trail.at, lane.key_memo()));
   trail.key = caller.key;
   if (room == Room::models) co_return co_await send_json(trail, reply, models_json(*trail.pinned->revision, caller));
   const std::string_view segment = request.head.path.substr(std::string_view("/v1/models/").size());
@@ -147,7 +147,7 @@ Result<void> Callers::admit(const http::RequestHead& head) {
   if (head.encoded) return failed(Reason::encoding_unknown);
   const bool costly = head.framing.chunked || head.framing.length.value_or(0) > unasked_bytes_max || head.expects_continue;
   if (endpoint->door == Door::caller_key && costly) {
-    const auto caller = lane_.keys()->authenticate(head.fields.find("authorization").value_or(""), lane_.loop().wall_now());
+    const auto caller = lane_.keys()->authenticate(head.fields.find("authorization").value_or(""), lane_.loop().wall_now(), lane_.key_memo());
     if (!caller) return std::unexpected(caller.error());
   }
   return {};

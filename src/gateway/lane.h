@@ -63,6 +63,7 @@ class Lane {
   [[nodiscard]] const Settings& settings() const { return settings_; }
   [[nodiscard]] net::Loop& loop() { return loop_; }
   [[nodiscard]] json::Reader& reader() { return reader_; }
+  [[nodiscard]] accounts::KeyMemo& key_memo() { return key_memo_; }
   [[nodiscard]] relay::Health& health() { return health_; }
   /// Read by any thread, written by this lane only.
   [[nodiscard]] telemetry::Metrics& metrics() { return metrics_; }
@@ -81,6 +82,7 @@ class Lane {
   telemetry::AccessLog& access_log_;
   telemetry::Metrics metrics_;
   json::Reader reader_;
+  accounts::KeyMemo key_memo_;
   relay::Health health_;
   std::shared_ptr<const Pinned> pinned_;
   std::shared_ptr<const accounts::KeyRing> keys_;

@@ -18,7 +18,7 @@ net::Task<Result<void>> serve_chat(Lane& lane, chat::Endpoint endpoint, net::Req
   trail.pinned = lane.pinned();
   trail.keys = lane.keys();
 
-  BW_CO_TRY(caller, trail.keys->authenticate(request.head.fields.find("authorization").value_or(""), trail.at));
+  BW_CO_TRY(caller, trail.keys->authenticate(request.head.fields.find("authorization").value_or(""), trail.at, lane.key_memo()));
   trail.key = caller.key;
   BW_CO_TRY(chat, chat::read_request(endpoint, request.body, lane.reader()));
   trail.stream = chat.stream;

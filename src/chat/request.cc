@@ -170,7 +170,6 @@ Result<Request> read_request(Endpoint endpoint, std::string_view body, json::Rea
   request.body = body;
   const std::size_t open = body.find('{'), close = body.rfind('}');
   request.object = body.substr(open, close - open + 1);
-  request.member_names.reserve(members.size());
   if (endpoint != Endpoint::chat_completions) request.obstacle = Obstacle::other_endpoint;
   for (std::size_t i = 0; i < members.size(); ++i) {
     const Member& member = members[i];
@@ -178,7 +177,6 @@ Result<Request> read_request(Endpoint endpoint, std::string_view body, json::Rea
       return wrong(member.key, fmt::format("The parameter '{}' is given twice.", member.key));
     if (Result<void> read = read_member(member, request); !read) return std::unexpected(std::move(read).error());
     if (request.obstacle == Obstacle::none) request.obstacle = obstacle_of(member);
-    request.member_names.emplace_back(member.key);
   }
   if (request.model_raw.empty()) return missing("model");
   if (request.content_raw.empty()) return missing(endpoint == Endpoint::chat_completions ? "messages" : endpoint == Endpoint::completions ? "prompt" : "input");

@@ -5,7 +5,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/result.h"
 #include "chat/continuation.h"
@@ -34,7 +33,6 @@ struct Request {
   std::int64_t choices = 1;                       ///< `n`.
   bool base64_asked = false;                      ///< embeddings: encoding_format is "base64".
   Obstacle obstacle = Obstacle::none;             ///< What among the members forbids that the answer is continued elsewhere once it has begun.
-  std::vector<std::string> member_names;          ///< Top-level names: what the caller set is not defaulted by a route.
 };
 
 /// Reads the members that we need in one pass. Checks types of what it reads (`model` a non-empty string, `messages` a

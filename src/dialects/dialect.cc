@@ -8,6 +8,19 @@
 #include "json/patch.h"
 
 namespace bellwether::dialects {
+namespace {
+
+/// The body under the upstream's name for the model: nothing else of most requests changes.
+void write_renamed(const chat::Request& request, std::string_view model, std::string& out) {
+  const char* const end = request.body.data() + request.body.size();
+  const char* const behind_model = request.model_raw.data() + request.model_raw.size();
+  out.reserve(out.size() + request.body.size() + model.size() + 2);
+  out.append(request.body.data(), request.model_raw.data());
+  json::append_quoted(out, model);
+  out.append(behind_model, end);
+}
+
+}  // namespace
 
 std::string_view Dialect::path(chat::Endpoint endpoint) const {
   switch (endpoint) {
@@ -18,14 +31,17 @@ std::string_view Dialect::path(chat::Endpoint endpoint) const {
   return "/chat/completions";
 }
 
-void Dialect::write_body(const chat::Request& request, const catalog::RouteEntry& entry, std::string& out) const {
+void Dialect::write_body(const chat::Request& request, const catalog::RouteEntry& entry, json::Reader& reader, std::string& out) const {
+  if (!request.stream && entry.defaults.empty()) return write_renamed(request, entry.model, out);
   json::Patch patch{request.body};
   std::string model = json::quote(entry.model);
   if (model != request.model_raw) patch.replace(request.model_raw, std::move(model));
   if (request.stream) ask_for_usage(request, patch);
-  for (const catalog::RequestDefault& value : entry.defaults) {
-    const bool set_by_caller = std::ranges::find(request.member_names, value.name) != request.member_names.end();
-    if (!set_by_caller) patch.add_member(request.object, value.name, value.json);
+  if (!entry.defaults.empty()) {
+    const auto members = reader.outline(request.body);
+    BW_CHECK(members.has_value());  // read_request saw to that.
+    for (const catalog::RequestDefault& value : entry.defaults)
+      if (json::find(*members, value.name) == nullptr) patch.add_member(request.object, value.name, value.json);
   }
   patch.append_to(out);
 }

@@ -39,7 +39,7 @@ class Dialect {
 
   /// The body to send: the caller's, with the upstream's model name, the route's defaults where the caller set nothing, and for
   /// streams `stream_options.include_usage`. Everything else byte for byte. Appends to `out`.
-  void write_body(const chat::Request& request, const catalog::RouteEntry& entry, std::string& out) const;
+  void write_body(const chat::Request& request, const catalog::RouteEntry& entry, json::Reader& reader, std::string& out) const;
 
   [[nodiscard]] virtual Prefill prefill() const { return Prefill::none; }
 

@@ -22,7 +22,7 @@ std::string body_for(DialectName name, const std::string& given, const catalog::
   const auto request = chat::read_request(chat::Endpoint::chat_completions, body, reader);
   EXPECT_TRUE(request) << given;
   std::string out;
-  dialect_of(name).write_body(*request, entry, out);
+  dialect_of(name).write_body(*request, entry, reader, out);
   return out;
 }
 

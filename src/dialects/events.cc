@@ -4,101 +4,23 @@
 #include <cstring>
 
 #include "dialects/errors.h"
+#include "json/cursor.h"
 
 namespace bellwether::dialects {
 namespace {
 
-/// Steps through JSON text that is known to be well bracketed, calling back for the members of one object. Small and without
-/// memory of its own, because it runs several times for each chunk.
-class Cursor {
- public:
-  explicit Cursor(std::string_view text) : at_{text.data()}, end_{text.data() + text.size()} {}
+using json::Cursor;
 
-  /// Calls `visit(key_raw, key, raw)` for each member of the object at the cursor. Keys are not unescaped: those looked for hold no escapes.
-  template <class Visit>
-  void members(Visit visit) {
-    if (!take('{')) return;
-    while (at_ < end_) {
-      space();
-      if (take('}')) return;
-      const std::string_view key = value();
-      space();
-      if (!take(':')) return;
-      space();
-      const std::string_view raw = value();
-      if (raw.empty() || key.size() < 2) return;
-      visit(key, key.substr(1, key.size() - 2), raw);
-      space();
-      if (!take(',')) return;
-    }
-  }
-
-  /// Calls `visit(raw)` for each element of the array at the cursor.
-  template <class Visit>
-  void elements(Visit visit) {
-    if (!take('[')) return;
-    while (at_ < end_) {
-      space();
-      if (take(']')) return;
-      const std::string_view raw = value();
-      if (raw.empty()) return;
-      visit(raw);
-      space();
-      if (!take(',')) return;
-    }
-  }
-
- private:
-  void space() {
-    while (at_ < end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\t' || *at_ == '\r')) ++at_;
-  }
-  bool take(char wanted) {
-    if (at_ == end_ || *at_ != wanted) return false;
-    ++at_;
-    return true;
-  }
-  void skip_string() {
-    for (++at_; at_ < end_; ++at_) {
-      if (*at_ == '\\') ++at_;
-      else if (*at_ == '"') break;
-    }
-    at_ = at_ < end_ ? at_ + 1 : end_;
-  }
-  std::string_view value() {
-    const char* const begin = at_;
-    if (at_ == end_) return {};
-    if (*at_ == '"') {
-      skip_string();
-    } else if (*at_ == '{' || *at_ == '[') {
-      std::size_t depth = 0;
-      while (at_ < end_) {
-        if (*at_ == '"') {
-          skip_string();
-          continue;
-        }
-        if (*at_ == '{' || *at_ == '[') ++depth;
-        else if ((*at_ == '}' || *at_ == ']') && --depth == 0) {
-          ++at_;
-          break;
-        }
-        ++at_;
-      }
-    } else {
-      while (at_ < end_ && *at_ != ',' && *at_ != '}' && *at_ != ']' && *at_ != ' ' && *at_ != '\n' && *at_ != '\r' && *at_ != '\t') ++at_;
-    }
-    return {begin, static_cast<std::size_t>(at_ - begin)};
-  }
-
-  const char* at_;
-  const char* end_;
-};
+/// The key without its quotes. Not unescaped: the keys looked for hold no escapes.
+std::string_view name_of(std::string_view key_raw) { return key_raw.substr(1, key_raw.size() - 2); }
 
 bool is_text(std::string_view raw) { return raw.size() > 2 && raw.front() == '"'; }
 
 bool is_empty_array(std::string_view raw) { return raw.size() >= 2 && raw.find_first_not_of(" \t\r\n", 1) == raw.size() - 1; }
 
 void read_delta(std::string_view delta, chat::EventFacts& facts) {
-  Cursor{delta}.members([&](std::string_view key_raw, std::string_view key, std::string_view raw) {
+  Cursor{delta}.members([&](std::string_view key_raw, std::string_view raw) {
+    const std::string_view key = name_of(key_raw);
     if (key == "content") {
       facts.text_raw = raw;
       facts.text = facts.text || is_text(raw);
@@ -117,7 +39,8 @@ void read_delta(std::string_view delta, chat::EventFacts& facts) {
 }
 
 void read_choice(std::string_view choice, chat::EventFacts& facts) {
-  Cursor{choice}.members([&](std::string_view, std::string_view key, std::string_view raw) {
+  Cursor{choice}.members([&](std::string_view key_raw, std::string_view raw) {
+    const std::string_view key = name_of(key_raw);
     if (key == "delta") {
       read_delta(raw, facts);
     } else if (key == "text") {
@@ -152,17 +75,18 @@ std::optional<metering::Usage> read_usage(std::string_view raw, metering::Basis 
     else if (number != "null") usage.absurd = true;
   };
   std::int64_t cache_hit = -1;
-  Cursor{raw}.members([&](std::string_view, std::string_view key, std::string_view value) {
+  Cursor{raw}.members([&](std::string_view key_raw, std::string_view value) {
+    const std::string_view key = name_of(key_raw);
     if (key == "prompt_tokens") count(value, usage.input);
     else if (key == "completion_tokens") count(value, usage.output);
     else if (key == "prompt_cache_hit_tokens") count(value, cache_hit);
     else if (key == "prompt_tokens_details")
-      Cursor{value}.members([&](std::string_view, std::string_view name, std::string_view number) {
-        if (name == "cached_tokens") count(number, usage.cached_input);
+      Cursor{value}.members([&](std::string_view name, std::string_view number) {
+        if (name_of(name) == "cached_tokens") count(number, usage.cached_input);
       });
     else if (key == "completion_tokens_details")
-      Cursor{value}.members([&](std::string_view, std::string_view name, std::string_view number) {
-        if (name == "reasoning_tokens") count(number, usage.reasoning_output);
+      Cursor{value}.members([&](std::string_view name, std::string_view number) {
+        if (name_of(name) == "reasoning_tokens") count(number, usage.reasoning_output);
       });
   });
   if (cache_hit >= 0) usage.cached_input = cache_hit;

@@ -33,7 +33,7 @@ net::Prompt<Result<void>> send(Attempt& attempt, net::Exchange& exchange) {
   const Serving& serving = attempt.serving;
   std::string& body = attempt.loop().out_scratch();
   if (attempt.continues()) attempt.dialect.write_continuation(serving.chat, attempt.entry, serving.outgoing->unfinished(), serving.lane.reader(), body);
-  else attempt.dialect.write_body(serving.chat, attempt.entry, body);
+  else attempt.dialect.write_body(serving.chat, attempt.entry, serving.lane.reader(), body);
   std::string& head = attempt.loop().head_scratch();
   write_head(attempt, body.size(), head);
   attempt.progress = relay::Progress::request_sent;

@@ -5,12 +5,6 @@
 #include "base/check.h"
 
 namespace bellwether::json {
-namespace {
-
-constexpr bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-
-}  // namespace
-
 void Patch::replace(std::string_view removed, std::string inserted) { insert_sorted({removed, std::move(inserted)}); }
 
 void Patch::add_member(std::string_view raw_object, std::string_view name, std::string_view json) {

@@ -4,195 +4,41 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <charconv>
 #include <cstring>
 #include <utility>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
+#include "base/text.h"
+#include "json/cursor.h"
+#include "json/grammar.h"
 
 namespace bellwether::json {
 namespace {
-
-using simdjson::ondemand::json_type;
-
-// After a document larger than this its scratch memory is given back.
-constexpr std::size_t kept_bytes_max = std::size_t{1} << 20;
-constexpr std::size_t depth_max = 1024;
 
 std::unexpected<Failure> malformed(std::string_view what) {
   return failed(Reason::request_malformed, PublicText{"The body is not valid JSON: " + std::string(what) + "."});
 }
 
-std::unexpected<Failure> malformed(simdjson::error_code error) {
-  switch (error) {
-    case simdjson::EMPTY: return malformed("it is empty");
-    case simdjson::DEPTH_ERROR: return malformed("it is nested more than 1,024 levels deep");
-    case simdjson::UTF8_ERROR: return malformed("it is not UTF-8");
-    case simdjson::UNCLOSED_STRING: return malformed("a string is not closed");
-    case simdjson::UNESCAPED_CHARS: return malformed("a string holds a control character");
-    case simdjson::CAPACITY: return malformed("it is too large");
-    case simdjson::INCORRECT_TYPE: return failed(Reason::request_malformed, PublicText{"The body must be a JSON object."});
-    default: return malformed("its syntax is wrong");
+std::unexpected<Failure> malformed(Trouble trouble) {
+  switch (trouble) {
+    case Trouble::empty: return malformed("it is empty");
+    case Trouble::too_deep: return malformed("it is nested more than 1,024 levels deep");
+    case Trouble::not_utf8: return malformed("it is not UTF-8");
+    case Trouble::unclosed_string: return malformed("a string is not closed");
+    case Trouble::control_in_string: return malformed("a string holds a control character");
+    case Trouble::no_object: return failed(Reason::request_malformed, PublicText{"The body must be a JSON object."});
+    case Trouble::none:
+    case Trouble::syntax: break;
   }
+  return malformed("its syntax is wrong");
 }
 
-constexpr bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
-
-Kind kind_of(char first) {
-  switch (first) {
-    case '{': return Kind::object;
-    case '[': return Kind::array;
-    case '"': return Kind::string;
-    case 't':
-    case 'f': return Kind::boolean;
-    case 'n': return Kind::null;
-    default: return Kind::number;
-  }
+bool is_scalar(std::string_view text) {
+  if (text == "true" || text == "false" || text == "null") return true;
+  for (const char c : text)
+    if ((c < '0' || c > '9') && c != '-' && c != '+' && c != '.' && c != 'e' && c != 'E') return false;
+  return text.front() == '-' || (text.front() >= '0' && text.front() <= '9');
 }
-
-/// The first quote from `at` on, or `end`. Most strings are short, so the first bytes are looked at here rather than by memchr.
-const char* find_quote(const char* at, const char* end) {
-#ifdef __SSE2__
-  // Reading beyond `end` is what the padding is for.
-  static_assert(padding >= 16);
-  const __m128i block = _mm_loadu_si128(reinterpret_cast<const __m128i*>(at));
-  const int quotes = _mm_movemask_epi8(_mm_cmpeq_epi8(block, _mm_set1_epi8('"')));
-  if (quotes != 0) return std::min(at + std::countr_zero(static_cast<unsigned>(quotes)), end);
-  if (end - at <= 16) return end;
-  at += 16;
-#endif
-  const auto* quote = static_cast<const char*>(std::memchr(at, '"', static_cast<std::size_t>(end - at)));
-  return quote == nullptr ? end : quote;
-}
-
-/// Of a short key; memchr's call costs more than the look.
-bool has_backslash(std::string_view key) {
-  for (const char c : key)
-    if (c == '\\') return true;
-  return false;
-}
-
-/// Walks the top level of a text whose brackets and strings are known to close or are checked on the way. Finds the ends of
-/// values by counting brackets outside of strings; scalars end at a comma, bracket or white space.
-class Walker {
- public:
-  explicit Walker(std::string_view text) : at_{text.data()}, end_{text.data() + text.size()} {}
-
-  [[nodiscard]] bool walk(std::vector<Member>& members, std::vector<std::unique_ptr<std::string>>& unescaped) {
-    skip_space();
-    if (!take('{')) return false;
-    skip_space();
-    if (take('}')) return ends();
-    for (;;) {
-      Member member{};
-      if (!string(member.key_raw)) return false;
-      member.key = member.key_raw.substr(1, member.key_raw.size() - 2);
-      if (member.key.size() > 16 ? member.key.find('\\') != std::string_view::npos : has_backslash(member.key)) {
-        auto key = unquote(member.key_raw);
-        if (!key) return false;
-        unescaped.push_back(std::make_unique<std::string>(*std::move(key)));
-        member.key = *unescaped.back();
-      }
-      skip_space();
-      if (!take(':')) return false;
-      skip_space();
-      if (at_ == end_) return false;
-      member.kind = kind_of(*at_);
-      if (!value(member.raw)) return false;
-      members.push_back(member);
-      skip_space();
-      if (take(',')) {
-        skip_space();
-        continue;
-      }
-      return take('}') && ends();
-    }
-  }
-
- private:
-  void skip_space() {
-    while (at_ < end_ && is_space(*at_)) ++at_;
-  }
-  bool take(char wanted) {
-    if (at_ == end_ || *at_ != wanted) return false;
-    ++at_;
-    return true;
-  }
-  bool ends() {
-    skip_space();
-    return at_ == end_;
-  }
-  bool string(std::string_view& raw) {
-    if (at_ == end_ || *at_ != '"') return false;
-    const char* const begin = at_++;
-    for (;;) {
-      const char* const quote = find_quote(at_, end_);
-      if (quote == end_) return false;
-      // An odd number of backslashes before it means that the quote belongs to the text.
-      const char* slash = quote;
-      while (slash > at_ && slash[-1] == '\\') --slash;
-      at_ = quote + 1;
-      if ((quote - slash) % 2 == 0) {
-        raw = {begin, static_cast<std::size_t>(at_ - begin)};
-        return true;
-      }
-    }
-  }
-  bool value(std::string_view& raw) {
-    const char* const begin = at_;
-    if (*at_ == '"') return string(raw);
-    if (*at_ == '{' || *at_ == '[') {
-      if (!bracketed()) return false;
-    } else {
-      while (at_ < end_ && *at_ != ',' && *at_ != '}' && *at_ != ']' && !is_space(*at_)) ++at_;
-      if (!is_scalar({begin, static_cast<std::size_t>(at_ - begin)})) return false;
-    }
-    raw = {begin, static_cast<std::size_t>(at_ - begin)};
-    return true;
-  }
-  bool bracketed() {
-    // The open brackets as bits, 1 for an object, would bound the depth at 64; a small stack of bytes bounds it at depth_max.
-    std::array<char, depth_max> open;
-    std::size_t depth = 0;
-    std::string_view skipped;
-    while (at_ < end_) {
-      switch (const char c = *at_) {
-        case '"':
-          if (!string(skipped)) return false;
-          continue;
-        case '{':
-        case '[':
-          if (depth == depth_max) return false;
-          open[depth++] = c;
-          break;
-        case '}':
-        case ']':
-          if (open[depth - 1] != (c == '}' ? '{' : '[')) return false;
-          if (--depth == 0) {
-            ++at_;
-            return true;
-          }
-          break;
-        default: break;
-      }
-      ++at_;
-    }
-    return false;
-  }
-  static bool is_scalar(std::string_view text) {
-    if (text == "true" || text == "false" || text == "null") return true;
-    if (text.empty()) return false;
-    for (const char c : text)
-      if ((c < '0' || c > '9') && c != '-' && c != '+' && c != '.' && c != 'e' && c != 'E') return false;
-    return text.front() == '-' || (text.front() >= '0' && text.front() <= '9');
-  }
-
-  const char* at_;
-  const char* end_;
-};
 
 void append_utf8(std::string& out, std::uint32_t code) {
   if (code < 0x80) {
@@ -222,52 +68,6 @@ std::optional<std::uint32_t> hex4(std::string_view text) {
 }
 
 constexpr std::uint32_t replacement = 0xFFFD;
-
-/// The length of the number at the front of `text` by JSON's grammar (RFC 8259 §6); 0 if there is none.
-std::size_t number_length(std::string_view text) {
-  std::size_t at = 0;
-  const auto digits = [&] {
-    const std::size_t begin = at;
-    while (at < text.size() && text[at] >= '0' && text[at] <= '9') ++at;
-    return at - begin;
-  };
-  if (text.starts_with('-')) ++at;
-  const std::size_t whole_at = at;
-  const std::size_t whole = digits();
-  if (whole == 0 || (whole > 1 && text[whole_at] == '0')) return 0;
-  if (at < text.size() && text[at] == '.') {
-    ++at;
-    if (digits() == 0) return 0;
-  }
-  if (at < text.size() && (text[at] | 0x20) == 'e') {
-    ++at;
-    if (at < text.size() && (text[at] == '+' || text[at] == '-')) ++at;
-    if (digits() == 0) return 0;
-  }
-  return at;
-}
-
-/// A copy of the text, with its padding, in which every well-formed number is a 0. JSON bounds no number, simdjson does: what it
-/// says about the copy is what it would say without that bound.
-std::string with_small_numbers(std::string_view text) {
-  std::string copy;
-  copy.reserve(text.size() + padding);
-  copy = text;
-  bool in_string = false;
-  for (std::size_t at = 0; at < copy.size(); ++at) {
-    const char c = copy[at];
-    if (in_string && c == '\\') ++at;
-    else if (c == '"') in_string = !in_string;
-    else if (!in_string && (c == '-' || (c >= '0' && c <= '9'))) {
-      const std::size_t length = number_length(std::string_view(copy).substr(at));
-      if (length == 0) break;  // Malformed: stays, for simdjson to find.
-      copy[at] = '0';
-      std::fill_n(copy.begin() + static_cast<std::ptrdiff_t>(at) + 1, length - 1, ' ');
-      at += length - 1;
-    }
-  }
-  return copy;
-}
 
 /// Resolves the \u escape whose digits start at `at`; leaves `at` behind it.
 bool append_unicode(std::string& out, std::string_view body, std::size_t& at) {
@@ -314,7 +114,6 @@ std::size_t sequence_length(std::string_view text) {
 }  // namespace
 
 struct Reader::State {
-  simdjson::dom::parser validator{simdjson::SIMDJSON_MAXSIZE_BYTES};
   std::vector<Member> members;
   std::vector<std::unique_ptr<std::string>> unescaped;  ///< Keys with escapes; rare.
 };
@@ -325,24 +124,28 @@ Reader::Reader(Reader&&) noexcept = default;
 Reader& Reader::operator=(Reader&&) noexcept = default;
 
 Result<std::span<const Member>> Reader::members(std::string_view text) {
-  simdjson::dom::element document;
-  // The text has its padding, so nothing is copied.
-  simdjson::error_code error = state_->validator.parse(text.data(), text.size(), false).get(document);
-  if (error == simdjson::NUMBER_ERROR) {
-    const std::string copy = with_small_numbers(text);
-    error = state_->validator.parse(copy.data(), copy.size(), false).get(document);
-  }
-  const bool object = error == simdjson::SUCCESS && document.is_object();
-  if (text.size() > kept_bytes_max) state_->validator = simdjson::dom::parser{simdjson::SIMDJSON_MAXSIZE_BYTES};
-  if (error) return malformed(error);
-  if (!object) return malformed(simdjson::INCORRECT_TYPE);
-  return outline(text);
+  state_->members.clear();
+  state_->unescaped.clear();
+  const Trouble trouble = check(text, state_->members, state_->unescaped);
+  if (trouble != Trouble::none) return malformed(trouble);
+  return std::span<const Member>(state_->members);
 }
 
 Result<std::span<const Member>> Reader::outline(std::string_view text) {
   state_->members.clear();
   state_->unescaped.clear();
-  if (!Walker{text}.walk(state_->members, state_->unescaped)) return malformed("its syntax is wrong");
+  bool good = true;
+  Cursor cursor{text};
+  cursor.skip_space();
+  const bool closes = cursor.members([&](std::string_view key_raw, std::string_view raw) {
+    const Kind kind = kind_of(raw.front());
+    if (kind == Kind::number || kind == Kind::boolean || kind == Kind::null) good = good && is_scalar(raw);
+    const auto key = key_of(key_raw, state_->unescaped);
+    good = good && key.has_value();
+    if (good) state_->members.push_back({.key = *key, .raw = raw, .key_raw = key_raw, .kind = kind});
+  });
+  cursor.skip_space();
+  if (!closes || !good || !cursor.at_end()) return malformed(Trouble::syntax);
   return std::span<const Member>(state_->members);
 }
 
@@ -451,10 +254,44 @@ constexpr std::array<bool, 256> make_plain_table() {
 }
 constexpr std::array<bool, 256> plain_table = make_plain_table();
 
+bool is_plain_slowly(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return plain_table[static_cast<unsigned char>(c)]; });
+}
+
+#ifdef __SSE2__
+bool is_plain(__m128i block) {
+  // As signed bytes, what is not ASCII is below the space too.
+  const __m128i odd = _mm_or_si128(_mm_cmplt_epi8(block, _mm_set1_epi8(' ')), _mm_cmpeq_epi8(block, _mm_set1_epi8(0x7F)));
+  const __m128i marks = _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('"')), _mm_cmpeq_epi8(block, _mm_set1_epi8('\\')));
+  return _mm_movemask_epi8(_mm_or_si128(odd, marks)) == 0;
+}
+
+/// Names and ids nearly always are. Sixteen bytes at a time; the last ones overlap.
+bool is_plain(std::string_view text) {
+  const char* const data = text.data();
+  const std::size_t size = text.size();
+  if (size >= 16) {
+    for (std::size_t at = 0; at + 16 < size; at += 16)
+      if (!is_plain(_mm_loadu_si128(reinterpret_cast<const __m128i*>(data + at)))) return false;
+    return is_plain(_mm_loadu_si128(reinterpret_cast<const __m128i*>(data + size - 16)));
+  }
+  if (size >= 8) {
+    std::int64_t first = 0, last = 0;
+    std::memcpy(&first, data, sizeof first);
+    std::memcpy(&last, data + size - sizeof last, sizeof last);
+    return is_plain(_mm_set_epi64x(first, last));
+  }
+  return is_plain_slowly(text);
+}
+#else
+bool is_plain(std::string_view text) { return is_plain_slowly(text); }
+#endif
+
 }  // namespace
 
 void append_quoted(std::string& out, std::string_view text) {
   constexpr std::string_view hex = "0123456789abcdef";
+  if (is_plain(text)) return append_all(out, "\"", text, "\"");
   out += '"';
   for (std::size_t at = 0; at < text.size();) {
     std::size_t run = at;

@@ -1,5 +1,5 @@
 // Reads a JSON document without re-encoding it: what it tells are positions, so that everything else stays byte for byte
-// as it came. Built on simdjson; no simdjson type leaves this room.
+// as it came.
 #pragma once
 
 #include <cstddef>
@@ -12,12 +12,9 @@
 #include <vector>
 
 #include "base/result.h"
+#include "json/cursor.h"
 
 namespace bellwether::json {
-
-/// simdjson reads up to this many bytes past the end of a document: whoever hands a text to a Reader must have them allocated
-/// behind it. Their values do not matter.
-inline constexpr std::size_t padding = 64;
 
 enum class Kind : std::uint8_t { object, array, string, number, boolean, null };
 
@@ -30,7 +27,7 @@ struct Member {
   Kind kind;
 };
 
-/// Owns simdjson's scratch memory, which is why there is one per lane. Not thread-safe.
+/// Owns the list that it fills again and again, which is why there is one per lane. Not thread-safe.
 class Reader {
  public:
   Reader();

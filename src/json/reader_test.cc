@@ -1,6 +1,10 @@
 #include "json/reader.h"
 
 #include <gtest/gtest.h>
+#include <simdjson.h>
+
+#include <array>
+#include <random>
 
 namespace bellwether::json {
 namespace {
@@ -121,6 +125,77 @@ TEST(Quote, EscapesWhatJsonDoesNotAllow) {
 TEST(ToInteger, TakesWholeNumbersOnly) {
   EXPECT_EQ(to_integer("-12"), -12);
   for (const char* text : {"", "1.0", "1e3", "9223372036854775808", "a", "1 "}) EXPECT_EQ(to_integer(text), std::nullopt) << text;
+}
+
+/// simdjson's word on a document; nothing where it has a bound of its own that we have not (the size of numbers).
+std::optional<bool> second_opinion(const std::string& text) {
+  simdjson::dom::parser parser;
+  simdjson::dom::element document;
+  const simdjson::error_code error = parser.parse(text.data(), text.size()).get(document);
+  if (error == simdjson::NUMBER_ERROR) return std::nullopt;
+  return error == simdjson::SUCCESS && document.is_object();
+}
+
+TEST(Reader, JudgesAsSimdjsonDoes) {
+  constexpr std::array<std::string_view, 8> seeds{
+      R"({"model":"m","messages":[{"role":"user","content":"안녕 \"x\" \n\u00e9\ud83d\ude00"}],"n":1,"t":0.5,"s":true,"u":null})",
+      R"( { "a" : [ ] , "b" : { } , "c" : [ [ 1 , -2.5e+3 ] , { "d" : false } ] } )",
+      R"({"":"","\\":"\/\b\f\r\t","e":[0,-0,1e5,1E-5,10.01]})",
+      R"({"a":"a string of more than sixteen bytes, so that it spans blocks \\","b":"0123456789abcdef","c":"0123456789abcde"})",
+      R"([{"a":1}])",
+      R"({"a":{"b":{"c":[{"d":[[[["x"]]]]}]}}})",
+      R"({"\u0041":"\ud83d","b":"\ude00"})",
+      "{\"a\":\"\t\"}",
+  };
+  constexpr std::string_view alphabet = "{}[]\":,\\ut0159.eE+-\n nfabr/\x01\x7f\xc3\xa9\xed\xff";
+  std::mt19937 random{20261125};
+  Reader reader;
+  std::size_t good = 0, judged = 0;
+  for (int round = 0; round < 60'000; ++round) {
+    std::string text(seeds[random() % seeds.size()]);
+    for (unsigned changes = random() % 4; changes > 0 && !text.empty(); --changes) {
+      const std::size_t at = random() % text.size();
+      switch (random() % 4) {
+        case 0: text[at] = alphabet[random() % alphabet.size()]; break;
+        case 1: text.erase(at, 1 + random() % 3); break;
+        case 2: text.insert(at, 1, alphabet[random() % alphabet.size()]); break;
+        default: text.resize(at); break;
+      }
+    }
+    text = padded(std::move(text));
+    const auto theirs = second_opinion(text);
+    if (!theirs) continue;
+    const auto ours = reader.members(text);
+    ASSERT_EQ(ours.has_value(), *theirs) << text;
+    // What is valid, the lenient reader reads to the same members.
+    if (ours) {
+      const std::vector<Member> strict(ours->begin(), ours->end());
+      std::vector<std::string> keys;
+      for (const Member& member : strict) keys.emplace_back(member.key);
+      const auto outlined = reader.outline(text);
+      ASSERT_TRUE(outlined) << text;
+      ASSERT_EQ(outlined->size(), strict.size()) << text;
+      for (std::size_t i = 0; i < strict.size(); ++i) {
+        EXPECT_EQ((*outlined)[i].key, keys[i]);
+        EXPECT_EQ((*outlined)[i].raw, strict[i].raw);
+        EXPECT_EQ((*outlined)[i].kind, strict[i].kind);
+      }
+    }
+    ++judged;
+    good += *theirs ? 1 : 0;
+  }
+  EXPECT_GT(judged, 50'000U);
+  EXPECT_GT(good, 10'000U);
+}
+
+TEST(Reader, NestsAsDeepAsItSays) {
+  Reader reader;
+  const auto nested = [](std::size_t levels) { return padded(R"({"a":)" + std::string(levels - 1, '[') + std::string(levels - 1, ']') + "}"); };
+  EXPECT_TRUE(reader.members(nested(1'024)));
+  EXPECT_TRUE(reader.outline(nested(1'024)));
+  const auto deeper = reader.members(nested(1'025));
+  ASSERT_FALSE(deeper);
+  EXPECT_NE(deeper.error().about.text.str().find("1,024"), std::string::npos);
 }
 
 TEST(Reader, BoundsNoNumber) {

@@ -35,7 +35,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       const auto request = chat::read_request(endpoint, text, reader);
       if (!request) continue;
       std::string body;
-      dialect.write_body(*request, entry, body);
+      dialect.write_body(*request, entry, reader, body);
       body.reserve(body.size() + json::padding);
       json::Reader second;
       const auto members = second.members(body);

@@ -98,6 +98,34 @@ void begin_key(std::string& key, std::initializer_list<std::string_view> parts) 
   }
 }
 
+/// The row that was counted in last, because most requests are like the one before: comparing is cheaper than looking up.
+template <class Row>
+class LastRow {
+ public:
+  template <class... Parts>
+  [[nodiscard]] Row* find(Parts... parts) const {
+    std::string_view rest = key_;
+    const bool same = (take(rest, parts) && ...);
+    return same && rest.empty() ? row_ : nullptr;
+  }
+  Row& keep(std::string_view key, Row& row) {
+    key_ = key;
+    row_ = &row;
+    return row;
+  }
+
+ private:
+  /// Whether the key goes on with this part and its separator.
+  static bool take(std::string_view& rest, std::string_view part) {
+    if (rest.size() <= part.size() || rest[part.size()] != '\0' || !rest.starts_with(part)) return false;
+    rest.remove_prefix(part.size() + 1);
+    return true;
+  }
+
+  std::string key_;
+  Row* row_ = nullptr;
+};
+
 }  // namespace
 
 struct Metrics::Tables {
@@ -106,6 +134,8 @@ struct Metrics::Tables {
   Rows<CountRow> attempts;
   Rows<CountRow> failures;
   std::string key;
+  LastRow<RequestRow> last_request;
+  LastRow<CountRow> last_attempt;
 
   ModelRow& model_row(std::string_view model, std::string_view upstream) {
     begin_key(key, {model, upstream});
@@ -120,14 +150,16 @@ struct Metrics::Tables {
   RequestRow& request_row(std::string_view endpoint, std::string_view model, std::string_view upstream, int status) {
     const std::array<char, 4> code{static_cast<char>('0' + status / 100 % 10), static_cast<char>('0' + status / 10 % 10), static_cast<char>('0' + status % 10),
                                    '\0'};
-    begin_key(key, {endpoint, model, upstream, {code.data(), 3}});
-    if (RequestRow* row = requests.find(key)) return *row;
+    const std::string_view code_text{code.data(), 3};
+    if (RequestRow* row = last_request.find(endpoint, model, upstream, code_text)) return *row;
+    begin_key(key, {endpoint, model, upstream, code_text});
+    if (RequestRow* row = requests.find(key)) return last_request.keep(key, *row);
     if (requests.full() && model != "other") return request_row(endpoint, "other", "other", status);
     std::string labels;
     append_label(labels, "route", endpoint);
     append_label(labels, "model", model);
     append_label(labels, "upstream", upstream);
-    append_label(labels, "code", {code.data(), 3});
+    append_label(labels, "code", code_text);
     const std::string own_key = key;
     ModelRow& model_of = model_row(model, upstream);
     return requests.add(own_key, std::move(labels), model_of);
@@ -163,8 +195,10 @@ void Metrics::count(const RequestRecord& record) {
 }
 
 void Metrics::count_attempt(std::string_view upstream, std::string_view outcome) {
+  CountRow* row = tables_->last_attempt.find(upstream, outcome);
+  if (row != nullptr) return row->count.add();
   begin_key(tables_->key, {upstream, outcome});
-  CountRow* row = tables_->attempts.find(tables_->key);
+  row = tables_->attempts.find(tables_->key);
   if (row == nullptr) {
     if (tables_->attempts.full() && upstream != "other") return count_attempt("other", outcome);
     std::string labels;
@@ -172,7 +206,7 @@ void Metrics::count_attempt(std::string_view upstream, std::string_view outcome)
     append_label(labels, "outcome", outcome);
     row = &tables_->attempts.add(tables_->key, std::move(labels));
   }
-  row->count.add();
+  tables_->last_attempt.keep(tables_->key, *row).count.add();
 }
 
 namespace {

@@ -87,20 +87,36 @@ net::Task<AttemptEnd> refused(Attempt& attempt, net::Exchange& exchange, const h
 
 enum class Connection : std::uint8_t { alive, died_unused };
 
-net::Task<AttemptEnd> run_once(Attempt& attempt, net::Pool::Wanted wanted, Connection& connection) {
+/// The upstream's connection, and the caller's way to it.
+class Wire {
+ public:
+  explicit Wire(Cancellation& cancellation) : cancellation_{cancellation} {}
+  Wire(const Wire&) = delete;
+  Wire& operator=(const Wire&) = delete;
+  ~Wire() { cancellation_.exchange = nullptr; }
+
+  net::Exchange& open(net::Lease lease) {
+    exchange_.emplace(std::move(lease));
+    cancellation_.exchange = &*exchange_;
+    return *exchange_;
+  }
+  net::Exchange& exchange() { return *exchange_; }
+
+ private:
+  Cancellation& cancellation_;
+  std::optional<net::Exchange> exchange_;
+};
+
+/// Sends the request and waits for the reply's head. A coroutine of its own, so that a stream that flows does not keep the room for all this.
+net::Task<Result<const http::ReplyHead*>> ask(Attempt& attempt, net::Pool::Wanted wanted, Connection& connection, Wire& wire) {
   const catalog::Timeouts& timeouts = attempt.upstream.timeouts;
   const TimePoint asked_at = attempt.loop().turn();
   Result<net::Lease> lease = co_await attempt.reach.pool->lease(wanted, {timeouts.pool, timeouts.connect},
                                                                 std::min(attempt.total, attempt.order.first_token_by), attempt.cancellation.waiting);
   attempt.serving.trail.waited_for_upstream += attempt.loop().turn() - asked_at;
-  if (!lease) co_return attempt.failed_with(std::move(lease).error());
-  net::Exchange exchange{*std::move(lease)};
-  struct Reachable {
-    Reachable(Cancellation& cancellation, net::Exchange& exchange) : cancellation{cancellation} { cancellation.exchange = &exchange; }
-    ~Reachable() { cancellation.exchange = nullptr; }
-    Cancellation& cancellation;
-  } const reachable{attempt.cancellation, exchange};
-  if (attempt.cancellation.requested) co_return attempt.failed_with({.reason = Reason::caller_gone});
+  if (!lease) co_return std::unexpected(std::move(lease).error());
+  net::Exchange& exchange = wire.open(*std::move(lease));
+  if (attempt.cancellation.requested) co_return failed(Reason::caller_gone);
 
   Result<void> sent = co_await send(attempt, exchange);
   const TimePoint sent_at = attempt.loop().now();
@@ -108,19 +124,26 @@ net::Task<AttemptEnd> run_once(Attempt& attempt, net::Pool::Wanted wanted, Conne
   Result<const http::ReplyHead*> head = std::unexpected(Failure{});
   if (sent) head = co_await read_head(attempt, exchange);
   attempt.waited_since(sent_at);
-  if (!sent || !head) {
-    Failure failure = sent ? std::move(head).error() : std::move(sent).error();
-    if (exchange.reused() && !exchange.heard_anything() && failure.reason == Reason::upstream_broken) connection = Connection::died_unused;
-    co_return attempt.failed_with(std::move(failure));
-  }
+  if (!sent) head = std::unexpected(std::move(sent).error());
+  if (!head && exchange.reused() && !exchange.heard_anything() && head.error().reason == Reason::upstream_broken) connection = Connection::died_unused;
+  co_return head;
+}
 
+net::Task<AttemptEnd> run_once(Attempt& attempt, net::Pool::Wanted wanted, Connection& connection) {
+  Wire wire{attempt.cancellation};
+  const http::ReplyHead* head = nullptr;
+  {
+    Result<const http::ReplyHead*> heard = co_await ask(attempt, wanted, connection, wire);
+    if (!heard) co_return attempt.failed_with(std::move(heard).error());
+    head = *heard;
+  }
   AttemptEnd end;
-  const bool good = (*head)->status / 100 == 2;
-  const bool events = (*head)->fields.find("content-type").value_or("").starts_with("text/event-stream");
-  if (!good) end = co_await refused(attempt, exchange, **head);
-  else if (attempt.serving.chat.stream && events) end = co_await relay_stream(attempt, exchange);
-  else end = co_await relay_whole(attempt, exchange);
-  std::move(exchange).end();
+  const bool good = head->status / 100 == 2;
+  const bool events = head->fields.find("content-type").value_or("").starts_with("text/event-stream");
+  if (!good) end = co_await refused(attempt, wire.exchange(), *head);
+  else if (attempt.serving.chat.stream && events) end = co_await relay_stream(attempt, wire.exchange());
+  else end = co_await relay_whole(attempt, wire.exchange());
+  std::move(wire.exchange()).end();
   co_return end;
 }
 

@@ -59,9 +59,9 @@ relay::Substance substance_of(const Serving& serving) {
 class Drive final : public Serving {
  public:
   Drive(Lane& lane, const Plan& plan, const chat::Request& chat, net::Request& raw, net::Reply& reply, Trail& trail)
-      : Serving{lane, chat, raw, reply, trail}, relay{plan.all(), terms_of(chat, raw, trail), lane.loop().random().next()}, plan_{plan} {
+      : Serving{lane, chat, raw, reply, trail}, relay{plan.candidates, terms_of(chat, raw, trail), lane.loop().random().next()}, plan_{plan} {
     if (!chat.stream) return;
-    const bool some_can = std::ranges::any_of(plan.all(), [](const relay::Candidate& candidate) { return candidate.can_continue; });
+    const bool some_can = std::ranges::any_of(plan.candidates, [](const relay::Candidate& candidate) { return candidate.can_continue; });
     const bool follow = some_can && trail.model->rescue == catalog::Rescue::on;
     outgoing.emplace(chat, json::quote(trail.model->id), follow ? Follow::yes : Follow::no);
     comment_at = trail.read_at + lane.settings().keep_alive_comment;
@@ -118,7 +118,7 @@ Order Drive::order_for(const relay::Try& wanted) const {
 }
 
 void Drive::begin(const relay::Try& wanted) {
-  trail.upstream = &trail.pinned->revision->upstreams()[plan_.entries[wanted.candidate]->upstream];
+  trail.upstream = &trail.pinned->revision->upstreams()[plan_.entry_of(wanted.candidate).upstream];
   trail.attempts = wanted.attempt;
   if (wanted.attempt == 1 || !outgoing) return;
   if (wanted.mode == relay::Mode::fresh) return outgoing->begin_restart();
@@ -128,7 +128,7 @@ void Drive::begin(const relay::Try& wanted) {
 }
 
 net::Task<relay::Step> Drive::try_once(const relay::Try& wanted) {
-  Running running{.order = order_for(wanted), .entry = plan_.entries[wanted.candidate], .cancellation = {}};
+  Running running{.order = order_for(wanted), .entry = &plan_.entry_of(wanted.candidate), .cancellation = {}};
   first_ = &running;
   AttemptEnd end = co_await attempt(*this, running.order, running.cancellation, *running.entry);
   first_ = nullptr;
@@ -157,7 +157,7 @@ net::Task<relay::Step> Drive::race(const relay::Try& wanted) {
         },
         this, &running, finishing);
   };
-  Running slow{.order = order_for(wanted), .entry = plan_.entries[wanted.candidate], .cancellation = {}};
+  Running slow{.order = order_for(wanted), .entry = &plan_.entry_of(wanted.candidate), .cancellation = {}};
   std::optional<Running> beside;
   first_ = &slow;
   std::size_t under_way = 1;
@@ -170,7 +170,7 @@ net::Task<relay::Step> Drive::race(const relay::Try& wanted) {
       late_at = TimePoint::max();
       const relay::Step due = relay.next(relay::HedgeDue{wanted.attempt}, lane.loop().turn());
       if (const auto* second = std::get_if<relay::Try>(&due); second != nullptr && !reply.caller_gone()) {
-        beside.emplace(Running{.order = order_for(*second), .entry = plan_.entries[second->candidate], .cancellation = {}});
+        beside.emplace(Running{.order = order_for(*second), .entry = &plan_.entry_of(second->candidate), .cancellation = {}});
         beside->order.hold = Hold::until_first_token;
         second_ = &*beside;
         trail.attempts = second->attempt;

@@ -1,6 +1,8 @@
 #include "gateway/plan.h"
 
 #include <algorithm>
+#include <array>
+#include <cstdint>
 
 #include "chat/conversation.h"
 #include "dialects/dialect.h"
@@ -14,12 +16,12 @@ Plan make_plan(const Pinned& pinned, const catalog::Model& model, const chat::Re
   const std::span<const std::shared_ptr<relay::Target>> targets = pinned.targets->of(number);
   const std::size_t entries = std::min(model.route.size(), catalog::route_entries_max);
 
-  Plan plan;
+  Plan plan{.route = model.route, .candidates = {}};
+  plan.candidates.reserve(entries);
   const auto add = [&](std::size_t entry) {
     const catalog::RouteEntry& it = model.route[entry];
     const bool can_continue = dialects::dialect_of(revision.upstreams()[it.upstream].dialect).prefill() != dialects::Prefill::none;
-    plan.candidates[plan.count] = {.target = targets[entry].get(), .purpose = it.purpose, .can_continue = can_continue};
-    plan.entries[plan.count++] = &it;
+    plan.candidates.push_back({.target = targets[entry].get(), .purpose = it.purpose, .can_continue = can_continue, .entry = static_cast<std::uint8_t>(entry)});
   };
 
   if (model.policy == catalog::Policy::ordered) {

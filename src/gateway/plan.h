@@ -1,10 +1,9 @@
 // A route with one request's choices made: the candidates in the order in which the relay may ask them.
 #pragma once
 
-#include <array>
 #include <cstddef>
-#include <cstdint>
 #include <span>
+#include <vector>
 
 #include "catalog/model.h"
 #include "chat/request.h"
@@ -13,13 +12,12 @@
 
 namespace bellwether::gateway {
 
-/// Points into what it was made from. Without memory of its own, as every request has one.
+/// Points into what it was made from. As small as its route, because each open stream keeps one.
 struct Plan {
-  std::array<relay::Candidate, catalog::route_entries_max> candidates;
-  std::array<const catalog::RouteEntry*, catalog::route_entries_max> entries;
-  std::size_t count = 0;
+  std::span<const catalog::RouteEntry> route;  ///< Of the model.
+  std::vector<relay::Candidate> candidates;
 
-  [[nodiscard]] std::span<const relay::Candidate> all() const { return std::span(candidates).first(count); }
+  [[nodiscard]] const catalog::RouteEntry& entry_of(std::size_t candidate) const { return route[candidates[candidate].entry]; }
 };
 
 /// The entries of `model` (of the pinned revision's) by its policy, then those for special cases. A route of more than

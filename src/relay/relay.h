@@ -38,6 +38,7 @@ struct Candidate {
   Target* target;
   catalog::Purpose purpose;  ///< Left out: for every request.
   bool can_continue;         ///< Left out: no. Its dialect can go on from an assistant's half-written message.
+  std::uint8_t entry;        ///< Left out: 0. The driver's own: which entry of the route this is.
 };
 
 /// What one request allows.

@@ -73,6 +73,8 @@ class Bench:
         self.cells: dict[tuple, dict] = {}
         self.checks: list[dict] = []
         self.notes: dict[str, object] = {}
+        self.relay: dict[str, list[dict]] = {}
+        self.overload: dict[str, list[dict]] = {}
 
     # --- starting and stopping ---
 
@@ -207,6 +209,34 @@ class Bench:
                 finally:
                     self.processes.stop_all()
 
+    def run_relay(self) -> None:
+        """What the relay's bookkeeping costs a healthy request: against the same gateway with one that decides nothing."""
+        rows = self.start("pinned", ["bellwether"])
+        try:
+            rows["bare"] = gateways.start_bellwether(self.processes, self.folder, self.upstream_port, self.proxy_cores,
+                                                     gateways.BUILD / "tests/bench/bench_bare", "bare")
+            self.pace(BURST_CHUNKS, 0)
+            for number in range(2 * self.plan.rounds):
+                order = list(rows.items())
+                for name, row in order if number % 2 else reversed(order):
+                    self.relay.setdefault(name, []).append(
+                        self.load(row, "closed", False, connections=32, seconds=self.plan.seconds, warm_up=self.plan.warm_up))
+        finally:
+            self.processes.stop_all()
+
+    def run_overload(self) -> None:
+        """At ten times what its upstream can do: what those who are let in wait, beside what they wait without the crowd."""
+        self.start("pinned", [])
+        row = gateways.start_overloaded(self.processes, self.folder, self.proxy_cores, self.load_cores)
+        try:
+            for _ in range(max(2, self.plan.rounds)):
+                for name, rate in (("calm", 0.5), ("crowd", 10)):
+                    self.overload.setdefault(name, []).append(self.load(
+                        row, "open", False, connections=512, rate=int(rate * gateways.CAPACITY), seconds=self.plan.open_seconds, warm_up=0.5,
+                        marker='"finish_reason":"'))
+        finally:
+            self.processes.stop_all()
+
     def run(self) -> dict:
         began = time.monotonic()
         print(f"side-by-side run of {', '.join(self.names)}: about {self.plan.estimate_s(len(self.names)) / 60:.0f} min",
@@ -214,6 +244,10 @@ class Bench:
         self.run_memory()
         for mode in self.plan.modes:
             self.run_mode(mode)
+        if "bellwether" in self.names and "bellwether" not in self.absent:
+            print("  relay; overload", flush=True)
+            self.run_relay()
+            self.run_overload()
         return {
             "schema": "bellwether.bench/1",
             "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -222,7 +256,7 @@ class Bench:
             "streams": self.plan.streams, "chunks_per_s": CHUNKS_PER_S, "rate": RATE,
             "took_s": round(time.monotonic() - began, 1),
             "rows": {name: {"absent": self.absent[name]} if name in self.absent else {} for name in self.names},
-            "notes": self.notes, "checks": self.checks, "cells": list(self.cells.values()),
+            "relay": self.relay, "overload": self.overload, "notes": self.notes, "checks": self.checks, "cells": list(self.cells.values()),
         }
 
 
@@ -244,6 +278,10 @@ def machine() -> dict:
 def bad_answers_of_bellwether(result: dict) -> list[str]:
     found = [f"{cell['mode']} {cell['scenario']} c={cell['connections']}: {run['errors_by_kind']}"
              for cell in result["cells"] if cell["row"] == "bellwether" for run in cell["rounds"] if run["errors"]]
+    found += [f"relay, {name}: {run['errors_by_kind']}" for name, runs in result["relay"].items() for run in runs if run["errors"]]
+    # Under the crowd most are refused; whoever is not must get a whole answer.
+    found += [f"overload, {name}: {run['errors_by_kind']}" for name, runs in result["overload"].items() for run in runs
+              if run["errors"] and (name == "calm" or set(run["errors_by_kind"]) != {"non_2xx"})]
     for check in result["checks"]:
         if check["answers_of_load"] != check["requests_of_metrics"]:
             found.append(f"{check['mode']}: {check['answers_of_load']} answers came, "

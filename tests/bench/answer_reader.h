@@ -77,8 +77,8 @@ class AnswerReader {
   /// The connection ended. `complete` only where that is how the body ends.
   State feed_end() { return phase_ == Phase::until_close ? State::complete : State::broken; }
 
-  /// The verdict. `tokens_expected` 0: any number will do.
-  Fault fault(State state, std::int64_t tokens_expected) const {
+  /// The verdict. `tokens_expected` 0: any number will do. `marker` stands in every whole answer that is not streamed.
+  Fault fault(State state, std::int64_t tokens_expected, std::string_view marker) const {
     if (phase_ == Phase::head) return status_ == 0 && head_.empty() ? Fault::connect : Fault::bad_http;
     if (status_ < 200 || status_ > 299) return Fault::non_2xx;
     if (kind_ == AnswerKind::stream) {
@@ -89,7 +89,7 @@ class AnswerReader {
       return Fault::none;
     }
     if (state == State::broken) return Fault::short_body;
-    return body_.find(answer_marker) == std::string::npos ? Fault::bad_body : Fault::none;
+    return body_.find(marker) == std::string::npos ? Fault::bad_body : Fault::none;
   }
 
   bool connection_closes() const { return closes_; }

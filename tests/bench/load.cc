@@ -52,6 +52,7 @@ struct Options {
   std::string model = "bench-model";
   std::string key = "hs_0000000000000000000000000000000000000000";
   std::vector<std::string> headers;
+  std::string marker{answer_marker};
   AnswerKind answer = AnswerKind::completion;
   int connections = 1;
   double rate = 1000;             // open: requests a second
@@ -300,7 +301,7 @@ class Load {
     Connection& connection = connections_[slot];
     connection.busy = false;
     --busy_;
-    const Fault fault = connection.reader.fault(state, options_.tokens_expected);
+    const Fault fault = connection.reader.fault(state, options_.tokens_expected, options_.marker);
     if (fault == Fault::none) {
       ++answers_total_;
       if (window_open_) ++answers_;
@@ -482,6 +483,7 @@ Options parse(int argc, char** argv) {
     else if (flag == "--path") options.path = value;
     else if (flag == "--model") options.model = value;
     else if (flag == "--key") options.key = value;
+    else if (flag == "--marker") options.marker = value;
     else if (flag == "--header") options.headers.emplace_back(value);
     else if (flag == "--connections") options.connections = std::atoi(value);
     else if (flag == "--rate") options.rate = std::strtod(value, nullptr);

@@ -162,6 +162,30 @@ def memory_table(result: Result) -> str:
                  (line_ for line_ in with_absent(result, 2, line) if line_[0] != "direct"))
 
 
+def relay_text(raw: dict) -> str:
+    runs = raw.get("relay") or {}
+    if not runs:
+        return ""
+    pairs = zip(runs["bellwether"], runs["bare"])
+    cost = Spread([(mine["cpu_us_per_request"] / bare["cpu_us_per_request"] - 1) * 100 for mine, bare in pairs])
+    return ("## The relay\n\nCPU of a healthy request, c = 32, against the same gateway with a relay that decides nothing (one candidate, one try, no health):"
+            f" {cost.text('+.1f', ' %')}, {len(cost.values)} pairs.\n")
+
+
+def overload_text(raw: dict) -> str:
+    runs = raw.get("overload") or {}
+    if not runs:
+        return ""
+    lines = []
+    for name, title in (("calm", "0.5 × capacity"), ("crowd", "10 × capacity")):
+        of = runs[name]
+        cells = [Spread([run["latency_us"][p] / 1000 for run in of]).text(".1f", " ms") for p in ("p50", "p99")]
+        lines.append([title, Spread([run["rps"] for run in of]).text(",.0f"), *cells,
+                      Spread([run["rss_kb"] / 1024 for run in of]).text(".1f", " MB")])
+    return ("## Overload\n\nAn upstream with 16 places of 50 ms each, a queue of 8; open loop, latency of those who were let in counted from when they were due.\n\n"
+            + table(["", "served/s", "p50", "p99", "RSS"], lines))
+
+
 def about(result: Result) -> str:
     raw, box = result.raw, result.raw["machine"]
     parts = ", ".join(f"{TITLES.get(name, name).strip('*')} {version}" if name != "bellwether" else version
@@ -189,6 +213,7 @@ def full(raw: dict) -> str:
         out += [f"### Added latency at {raw['rate']:,} requests/s, from the time a request was due\n", open_table(result, mode),
                 f"### {streams:,} streams × {chunks} chunks/s\n", paced_table(result, mode)]
     out += ["## Memory, one core, fresh processes\n", memory_table(result)]
+    out += [relay_text(raw), overload_text(raw)]
     for check in raw["checks"]:
         out.append(f"{check['mode']}: {check['answers_of_load']:,} answers through Bellwether, {check['requests_of_metrics']:,} counted by its metrics,"
                    f" {check['access_log_lines_dropped']:,} access lines dropped.\n")

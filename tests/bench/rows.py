@@ -211,19 +211,56 @@ def start_portkey(processes, folder, upstream_port, cores):
                patched=about["patched"])
 
 
-def start_bellwether(processes, folder, upstream_port, cores):
-    binary = BUILD / "bellwether"
+def start_bellwether(processes, folder, upstream_port, cores, binary=None, name="bellwether"):
+    """Everything on: a key, a model that the upstream knows by another name, a price, the access log, metrics.
+    The bounds on connections are raised beyond the scenarios' 1,200, as they are for the other rows."""
+    return serve(processes, folder, cores, binary or BUILD / "bellwether", name, f"""
+[upstream.u]
+dialect = "openai"
+base_url = "http://127.0.0.1:{upstream_port}/v1"
+connections = {KEPT_CONNECTIONS}
+idle_connections = {KEPT_CONNECTIONS}
+""")
+
+
+# How much the overloaded upstream can do: so many answers at once, each after so long.
+PLACES, ANSWER_MS, QUEUE = 16, 50, 8
+CAPACITY = PLACES * 1000 // ANSWER_MS
+
+
+def start_overloaded(processes, folder, gateway_cores, upstream_cores):
+    """Bellwether before a simulator that it allows `PLACES` answers at once, with a short queue."""
+    ready = folder / "sim.json"
+    ready.unlink(missing_ok=True)
+    process = processes.start("sim", [BUILD / "bellwether", "sim", "--listen", "127.0.0.1:0", "--model", f"{MODEL}-there",
+                                      "--ttft", f"{ANSWER_MS}ms", "--no-record", "--ready-file", ready], upstream_cores)
+    address = wait_for_ready(process, ready, folder / "sim.log")["listen"][0]
+    return serve(processes, folder, gateway_cores, BUILD / "bellwether", "overloaded", f"""
+[upstream.u]
+dialect = "vllm"
+base_url = "{address}/v1"
+concurrency = {{ max = {PLACES}, queue = {QUEUE}, queue_for = "1s" }}
+""")
+
+
+def wait_for_ready(process, ready, log) -> dict:
+    deadline = time.monotonic() + PATIENCE_S
+    while not ready.exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise Absent(f"did not start: {log.read_text().strip()[-200:]}")
+        time.sleep(0.01)
+    return json.loads(ready.read_text())
+
+
+def serve(processes, folder, cores, binary, name, upstream):
     if not binary.exists():
-        raise Absent("build/release/bellwether is not built")
-    home = folder / "bellwether"
+        raise Absent(f"{binary} is not built")
+    home = folder / name
     home.mkdir(exist_ok=True)
-    # Everything on: a key, a model that the upstream knows by another name, a price, the access log, metrics.
-    # The bounds on connections are raised beyond the scenarios' 1,200, as they are for the other rows.
     (home / "bellwether.toml").write_text(
         f'listen = "127.0.0.1:0"\ndata = "data"\n{"lanes = 1" if cores else ""}\n'
         f'[admin]\nlisten = "127.0.0.1:0"\n[log]\naccess = "access.log"\n'
-        f'[upstream.u]\ndialect = "openai"\nbase_url = "http://127.0.0.1:{upstream_port}/v1"\n'
-        f"connections = {KEPT_CONNECTIONS}\nidle_connections = {KEPT_CONNECTIONS}\n"
+        + upstream +
         f'[model.{MODEL}]\nroute = [{{ upstream = "u", model = "{MODEL}-there" }}]\n'
         f'[model.{MODEL}.price]\ninput = "0.40"\ncached_input = "0.10"\noutput = "1.60"\n')
     ready = home / "ready.json"
@@ -233,14 +270,9 @@ def start_bellwether(processes, folder, upstream_port, cores):
                          text=True, timeout=30)
     if key.returncode != 0:
         raise Absent(f"key create failed: {key.stderr.strip()[:200]}")
-    process = processes.start("bellwether", [binary, "serve", *config, "--ready-file", ready], cores)
-    deadline = time.monotonic() + PATIENCE_S
-    while not ready.exists():
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise Absent(f"did not start: {(folder / 'bellwether.log').read_text().strip()[-200:]}")
-        time.sleep(0.01)
-    where = json.loads(ready.read_text())
-    return Row("bellwether", process, int(where["listen"][0].rsplit(":", 1)[1]), key=json.loads(key.stdout)["key"],
+    process = processes.start(name, [binary, "serve", *config, "--ready-file", ready], cores)
+    where = wait_for_ready(process, ready, folder / f"{name}.log")
+    return Row(name, process, int(where["listen"][0].rsplit(":", 1)[1]), key=json.loads(key.stdout)["key"],
                admin=where["admin"], access_log=home / "access.log")
 
 

@@ -244,7 +244,7 @@ class Upstream {
     const std::size_t head_end = in.find("\r\n\r\n");
     if (head_end == std::string_view::npos) return false;
     std::string head(in.substr(0, head_end));
-    std::ranges::transform(head, head.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::ranges::transform(head, head.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
     std::size_t end = head_end + 4;
     if (head.find("transfer-encoding:") != std::string::npos) {
       // The body is only searched, so its chunk framing may stay in.

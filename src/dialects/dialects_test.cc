@@ -378,9 +378,9 @@ TEST(Events, ReportFailures) {
 }
 
 TEST(Usage, FlagsWhatCannotBe) {
-  const auto usage = read_usage(R"({"prompt_tokens":-5,"completion_tokens":3})", metering::Basis::reported);
+  const auto usage = read_usage(padded(R"({"prompt_tokens":-5,"completion_tokens":3})"), metering::Basis::reported);
   EXPECT_TRUE(usage->absurd);
-  EXPECT_TRUE(read_usage(R"({"prompt_tokens":"many"})", metering::Basis::reported)->absurd);
+  EXPECT_TRUE(read_usage(padded(R"({"prompt_tokens":"many"})"), metering::Basis::reported)->absurd);
 }
 
 TEST(Reply, FailsWhereItIsCutOrAnError) {

@@ -10,6 +10,7 @@
 
 namespace bellwether::simulator {
 
+/// json::padding stands behind `messages`.
 [[nodiscard]] Conversation read_conversation(std::string_view messages);
 
 /// What a flavour makes of the request's end. At most one of the two is there; with neither it is a question like any other.

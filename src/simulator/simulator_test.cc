@@ -99,17 +99,22 @@ TEST(Words, HoldWhatASeamCouldGetWrong) {
     EXPECT_NE(all.find(part), std::string::npos) << part;
 }
 
+Conversation conversation_of(std::string messages) {
+  messages.reserve(messages.size() + json::padding);
+  return read_conversation(messages);
+}
+
 TEST(Conversation, IsTheSameWithAnAnswerThatWasBegun) {
-  const Conversation asked = read_conversation(R"([ {"role": "user", "content": "a, b\u00e9 \"]\""} ])");
-  const Conversation continued = read_conversation(R"([{"role":"user","content":"a, b\u00e9 \"]\""},{"role":"assistant","content":" 양\n","prefix":true}])");
+  const Conversation asked = conversation_of(R"([ {"role": "user", "content": "a, b\u00e9 \"]\""} ])");
+  const Conversation continued = conversation_of(R"([{"role":"user","content":"a, b\u00e9 \"]\""},{"role":"assistant","content":" 양\n","prefix":true}])");
   EXPECT_FALSE(asked.prefilled);
   EXPECT_TRUE(continued.prefilled);
   EXPECT_TRUE(continued.prefix);
   EXPECT_EQ(continued.text, " 양\n");
   EXPECT_EQ(continued.question, asked.question);
   EXPECT_NE(continued.whole, asked.whole);
-  EXPECT_TRUE(read_conversation(R"([{"role":"assistant"},{"role":"assistant","content":"a"}])").two);
-  EXPECT_FALSE(read_conversation(R"([{"role":"assistant"},{"role":"user","content":"a"}])").prefilled);
+  EXPECT_TRUE(conversation_of(R"([{"role":"assistant"},{"role":"assistant","content":"a"}])").two);
+  EXPECT_FALSE(conversation_of(R"([{"role":"assistant"},{"role":"user","content":"a"}])").prefilled);
 }
 
 Prefilled prefilled_by(Flavor flavor, std::string_view message, std::string_view more = "", Path path = Path::usual) {

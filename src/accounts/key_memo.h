@@ -1,5 +1,6 @@
-// The digests of keys that were shown lately. A caller shows the same key with every request; its SHA-256 costs some 0.2 µs, a look here
-// a tenth of that. Who a digest belongs to, and whether still, is asked of the KeyRing each time. One lane's.
+// The digests of keys that were shown lately. A caller shows the same key with every request; its SHA-256 by way of EVP took 2,700
+// instructions of a request's 37,000 (callgrind, which has no SHA instructions), a look here takes 60. Who a digest belongs to, and whether still, is asked of
+// the KeyRing each time. One lane's.
 #pragma once
 
 #include <array>

@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 
+#include "accounts/constant_time.h"
 #include "api/failure_reply.h"
 #include "base/id.h"
 #include "json/reader.h"
@@ -50,9 +51,7 @@ bool shows_token(const http::RequestHead& head, const accounts::Digest& token) {
   constexpr std::string_view scheme = "Bearer ";
   if (!given.starts_with(scheme)) return false;
   const accounts::Digest digest = accounts::digest_of(given.substr(scheme.size()));
-  std::uint8_t differs = 0;
-  for (std::size_t i = 0; i < token.size(); ++i) differs |= static_cast<std::uint8_t>(digest[i] ^ token[i]);
-  return differs == 0;
+  return accounts::same_in_constant_time<sizeof(accounts::Digest)>(digest.data(), token.data());
 }
 
 void append_time(std::string& out, std::string_view name, WallTime time) {

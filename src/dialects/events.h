@@ -14,7 +14,7 @@ namespace bellwether::dialects {
 [[nodiscard]] chat::EventFacts read_event(std::string_view data, json::Reader& reader);
 
 /// A usage object in any upstream's form (wire.md §H); nothing for null or what is no object. Implausible figures are flagged.
-// json::padding stands behind `raw`.
+/// json::padding stands behind `raw`.
 [[nodiscard]] std::optional<metering::Usage> read_usage(std::string_view raw, metering::Basis basis);
 
 }  // namespace bellwether::dialects

@@ -5,8 +5,6 @@
 namespace bellwether::json {
 namespace {
 
-constexpr std::size_t depth_max = 1024;
-
 /// The first bracket or quote from `at` on, or `end`.
 const char* find_structure(const char* at, const char* end) {
 #ifdef __SSE2__

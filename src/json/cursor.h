@@ -13,9 +13,12 @@
 
 namespace bellwether::json {
 
-/// simdjson, and the loops here, read up to this many bytes past the end of a document: whoever hands a text to them must have these
-/// allocated behind it. Their values do not matter.
+/// What reads JSON here may look at up to this many bytes past the end of a document: whoever hands over a text must have them allocated
+/// behind it. Their values do not matter. (Blocks of 16 are read; 64 leaves room for wider ones.)
 inline constexpr std::size_t padding = 64;
+
+/// How many levels a document may have.
+inline constexpr std::size_t depth_max = 1024;
 
 [[nodiscard]] constexpr bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
@@ -34,9 +37,10 @@ inline constexpr std::size_t padding = 64;
 #endif
 }
 
-class Cursor {
+/// A place in a text, and the steps that every reader of JSON takes from it.
+class Position {
  public:
-  explicit Cursor(std::string_view text) : at_{text.data()}, end_{text.data() + text.size()} {}
+  explicit Position(std::string_view text) : at_{text.data()}, end_{text.data() + text.size()} {}
 
   [[nodiscard]] bool at_end() const { return at_ == end_; }
   /// The byte at the cursor; NUL at the end.
@@ -51,6 +55,15 @@ class Cursor {
     ++at_;
     return true;
   }
+
+ protected:
+  const char* at_;
+  const char* end_;
+};
+
+class Cursor : public Position {
+ public:
+  using Position::Position;
 
   /// The string at the cursor, with its quotes. False if there is none, or it does not close.
   [[nodiscard]] bool string(std::string_view& raw) {
@@ -140,9 +153,6 @@ class Cursor {
   }
 
   [[nodiscard]] bool skip_brackets();
-
-  const char* at_;
-  const char* end_;
 };
 
 }  // namespace bellwether::json

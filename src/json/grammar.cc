@@ -7,8 +7,6 @@
 namespace bellwether::json {
 namespace {
 
-constexpr std::size_t depth_max = 1024;
-
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 constexpr int hex_value(char c) {
@@ -31,30 +29,21 @@ unsigned special_bits(const char* at) {
 #endif
 }
 
-class Checker {
+class Checker : private Position {
  public:
-  explicit Checker(std::string_view text) : at_{text.data()}, end_{text.data() + text.size()} {}
+  using Position::Position;
 
   Trouble run(std::vector<Member>& members, UnescapedKeys& unescaped) {
     skip_space();
-    if (at_ == end_) return Trouble::empty;
+    if (at_end()) return Trouble::empty;
     const bool object = peek() == '{';
     if (!(object ? top(members, unescaped) : value())) return trouble_;
     skip_space();
-    if (at_ != end_) return Trouble::syntax;
+    if (!at_end()) return Trouble::syntax;
     return object ? Trouble::none : Trouble::no_object;
   }
 
  private:
-  char peek() const { return at_ < end_ ? *at_ : '\0'; }
-  void skip_space() {
-    while (at_ < end_ && is_space(*at_)) ++at_;
-  }
-  bool take(char wanted) {
-    if (peek() != wanted) return false;
-    ++at_;
-    return true;
-  }
   bool fail(Trouble trouble) {
     trouble_ = trouble;
     return false;
@@ -222,8 +211,6 @@ class Checker {
     return code;
   }
 
-  const char* at_;
-  const char* const end_;
   Trouble trouble_ = Trouble::syntax;
 };
 

@@ -40,8 +40,8 @@ class Reader {
   /// Fails with request_malformed; the public text says what is wrong. For requests.
   [[nodiscard]] Result<std::span<const Member>> members(std::string_view text);
 
-  /// The same without validating the insides of nested values: brackets and strings must close, no more. Half the cost of
-  /// `members`. For replies and events of upstreams, which are passed on as they came.
+  /// The same without validating the insides of nested values: brackets and strings must close, no more. For replies and events of upstreams, which are passed
+  /// on as they came.
   [[nodiscard]] Result<std::span<const Member>> outline(std::string_view text);
 
  private:

@@ -41,6 +41,24 @@ TEST(MetricsPage, AddsUpTheLanes) {
   EXPECT_TRUE(has_line(page, R"(bellwether_overhead_seconds_count{model="m",upstream="u"} 2)"));
 }
 
+TEST(MetricsPage, TellsRequestsApartThatTakeTurns) {
+  Metrics metrics;
+  RequestRecord other = sample();
+  other.status = 429;
+  RequestRecord longer = sample();
+  longer.model = "mm";
+  for (int round = 0; round < 3; ++round) {
+    for (const RequestRecord& record : {sample(), other, longer}) metrics.count(record);
+    for (const std::string_view outcome : {"ok", "upstream_down", "ok"}) metrics.count_attempt("u", outcome);
+  }
+  const std::array<const Metrics*, 1> lanes{&metrics};
+  const std::string page = to_prometheus(lanes, {});
+  for (const char* labels : {R"(model="m",upstream="u",code="200")", R"(model="m",upstream="u",code="429")", R"(model="mm",upstream="u",code="200")"})
+    EXPECT_TRUE(has_line(page, "bellwether_requests_total{route=\"/v1/chat/completions\"," + std::string(labels) + "} 3")) << page;
+  EXPECT_TRUE(has_line(page, R"(bellwether_upstream_attempts_total{upstream="u",outcome="ok"} 6)"));
+  EXPECT_TRUE(has_line(page, R"(bellwether_upstream_attempts_total{upstream="u",outcome="upstream_down"} 3)"));
+}
+
 TEST(MetricsPage, EscapesWhatStandsInLabels) {
   Metrics metrics;
   RequestRecord record = sample();

@@ -164,7 +164,7 @@ def memory_table(result: Result) -> str:
 
 def relay_text(raw: dict) -> str:
     runs = raw.get("relay") or {}
-    if not runs:
+    if "bare" not in runs:
         return ""
     pairs = zip(runs["bellwether"], runs["bare"])
     cost = Spread([(mine["cpu_us_per_request"] / bare["cpu_us_per_request"] - 1) * 100 for mine, bare in pairs])
@@ -174,7 +174,7 @@ def relay_text(raw: dict) -> str:
 
 def overload_text(raw: dict) -> str:
     runs = raw.get("overload") or {}
-    if not runs:
+    if "crowd" not in runs:
         return ""
     lines = []
     for name, title in (("calm", "0.5 × capacity"), ("crowd", "10 × capacity")):
@@ -182,7 +182,9 @@ def overload_text(raw: dict) -> str:
         cells = [Spread([run["latency_us"][p] / 1000 for run in of]).text(".1f", " ms") for p in ("p50", "p99")]
         lines.append([title, Spread([run["rps"] for run in of]).text(",.0f"), *cells,
                       Spread([run["rss_kb"] / 1024 for run in of]).text(".1f", " MB")])
-    return ("## Overload\n\nAn upstream with 16 places of 50 ms each, a queue of 8; open loop, latency of those who were let in counted from when they were due.\n\n"
+    upstream = raw["overloaded_upstream"]
+    return (f"## Overload\n\nAn upstream with {upstream['places']} places of {upstream['answer_ms']} ms each, a queue of {upstream['queue']}; open loop, latency of"
+            " those who were let in counted from when they were due.\n\n"
             + table(["", "served/s", "p50", "p99", "RSS"], lines))
 
 

@@ -223,23 +223,23 @@ idle_connections = {KEPT_CONNECTIONS}
 """)
 
 
-# How much the overloaded upstream can do: so many answers at once, each after so long.
-PLACES, ANSWER_MS, QUEUE = 16, 50, 8
-CAPACITY = PLACES * 1000 // ANSWER_MS
+# What the overloaded upstream can do: so many answers at once, each after so long, behind so long a queue.
+OVERLOADED = {"places": 16, "answer_ms": 50, "queue": 8}
+CAPACITY = OVERLOADED["places"] * 1000 // OVERLOADED["answer_ms"]
 
 
 def start_overloaded(processes, folder, gateway_cores, upstream_cores):
-    """Bellwether before a simulator that it allows `PLACES` answers at once, with a short queue."""
+    """Bellwether before a simulator that it allows a few answers at once, with a short queue."""
     ready = folder / "sim.json"
     ready.unlink(missing_ok=True)
     process = processes.start("sim", [BUILD / "bellwether", "sim", "--listen", "127.0.0.1:0", "--model", f"{MODEL}-there",
-                                      "--ttft", f"{ANSWER_MS}ms", "--no-record", "--ready-file", ready], upstream_cores)
+                                      "--ttft", f"{OVERLOADED['answer_ms']}ms", "--no-record", "--ready-file", ready], upstream_cores)
     address = wait_for_ready(process, ready, folder / "sim.log")["listen"][0]
     return serve(processes, folder, gateway_cores, BUILD / "bellwether", "overloaded", f"""
 [upstream.u]
 dialect = "vllm"
 base_url = "{address}/v1"
-concurrency = {{ max = {PLACES}, queue = {QUEUE}, queue_for = "1s" }}
+concurrency = {{ max = {OVERLOADED["places"]}, queue = {OVERLOADED["queue"]}, queue_for = "1s" }}
 """)
 
 

@@ -1,0 +1,77 @@
+#include "audit/format.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "audit/vllm_log.h"
+#include "json/reader.h"
+
+namespace bellwether::audit {
+namespace {
+
+// A row a format. The first that knows its own is taken.
+constexpr std::array table{
+    Format{"vllm-log", "a vLLM server log (\"Avg prompt throughput: …\", \"POST /v1/… HTTP/1.1\", \"Input tokens: …\")", looks_like_vllm_log, make_vllm_log},
+};
+
+bool is_binary(std::string_view begin) {
+  // Logs that were cut or copied while they were written hold stretches of NUL: half a page of text amid them is a log.
+  const auto odd = static_cast<std::size_t>(std::ranges::count_if(begin, [](char c) { return static_cast<unsigned char>(c) < 9; }));
+  return odd * 10 > begin.size() && begin.size() - odd < 2048;
+}
+
+struct Magic {
+  std::string_view bytes, name;
+};
+constexpr std::array magics{Magic{"\x1f\x8b", "gzip"},
+                            Magic{"\x28\xb5\x2f\xfd", "zstd"},
+                            Magic{"BZh", "bzip2"},
+                            Magic{"\xfd"
+                                  "7zXZ",
+                                  "xz"},
+                            Magic{"PK\x03\x04", "a zip archive"},
+                            Magic{"PAR1", "Parquet"},
+                            Magic{"\x7f"
+                                  "ELF",
+                                  "a program"},
+                            Magic{"%PDF", "a PDF"},
+                            Magic{"SQLite format 3", "an SQLite database"}};
+
+constexpr std::size_t quoted_max = 60;
+
+std::string first_line(std::string_view text) {
+  text = text.substr(0, text.find('\n'));
+  std::string_view cut = text.substr(0, quoted_max);
+  while (!cut.empty() && cut.size() < text.size() && (static_cast<unsigned char>(text[cut.size()]) & 0xC0) == 0x80) cut.remove_suffix(1);
+  return json::quote(cut) + (cut.size() < text.size() ? " …" : "");
+}
+
+}  // namespace
+
+std::span<const Format> formats() { return table; }
+
+const Format* detect(std::string_view begin) {
+  for (const Format& format : table)
+    if (format.looks_like(begin)) return &format;
+  for (const Magic& magic : magics)
+    if (begin.starts_with(magic.bytes)) return nullptr;
+  if (is_binary(begin)) return nullptr;
+  return &*std::ranges::find(table, "vllm-log", &Format::name);
+}
+
+std::string describe(std::string_view begin) {
+  if (begin.empty()) return "an empty file";
+  for (const Magic& magic : magics)
+    if (begin.starts_with(magic.bytes)) return std::string(magic.name);
+  if (is_binary(begin)) return "binary data";
+  const std::size_t text = begin.find_first_not_of(" \t\r\n\xef\xbb\xbf");
+  if (text == std::string_view::npos) return "blank lines";
+  const std::string_view rest = begin.substr(text);
+  if (rest.starts_with('{') || rest.starts_with('[')) return "JSON that begins " + first_line(rest);
+  if (rest.starts_with("<")) return "HTML or XML that begins " + first_line(rest);
+  return "text that begins " + first_line(rest);
+}
+
+}  // namespace bellwether::audit

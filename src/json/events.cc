@@ -255,7 +255,7 @@ void Events::fail(Handler::Trouble trouble) {
 }
 
 Path Events::path_here() const {
-  if (frames_.empty()) return root_path;
+  if (frames_.empty()) return root_;
   return frames_.back().kind == Kind::object ? key_path_ : path_element(frames_.back().inside);
 }
 

@@ -78,7 +78,8 @@ class Events {
   static constexpr std::size_t key_max = 512;
   static constexpr std::size_t depth_max = 512;
 
-  explicit Events(Handler& handler) : handler_{handler} {}
+  /// `root`: where the documents stand, for those that are part of another.
+  explicit Events(Handler& handler, Path root = root_path) : handler_{handler}, root_{root} {}
 
   /// `handler` is called for what these bytes complete.
   void feed(std::string_view bytes);
@@ -112,6 +113,7 @@ class Events {
   [[nodiscard]] std::string_view key_here() const;
 
   Handler& handler_;
+  Path root_;
   State state_ = State::value;
   std::vector<Frame> frames_;
   std::string text_;  ///< Of a string or scalar that came in pieces, as it stands.

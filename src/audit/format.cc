@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <array>
 
+#include "audit/prometheus_api.h"
+#include "audit/prometheus_text.h"
+#include "audit/usage_jsonl.h"
 #include "audit/vllm_log.h"
 #include "json/reader.h"
 
@@ -13,6 +16,10 @@ namespace {
 
 // A row a format. The first that knows its own is taken.
 constexpr std::array table{
+    Format{"prometheus-text", "a page of vLLM's /metrics (\"vllm:prompt_tokens_total{…} …\"), or several", looks_like_prometheus_text, make_prometheus_text},
+    Format{"prometheus-api", "a Prometheus server's answer or VictoriaMetrics' export (JSON with vllm: series)", looks_like_prometheus_api,
+           make_prometheus_api},
+    Format{"usage-jsonl", "recorded answers, batches, usage pages or Langfuse observations (JSON with \"usage\")", looks_like_usage_jsonl, make_usage_jsonl},
     Format{"vllm-log", "a vLLM server log (\"Avg prompt throughput: …\", \"POST /v1/… HTTP/1.1\", \"Input tokens: …\")", looks_like_vllm_log, make_vllm_log},
 };
 

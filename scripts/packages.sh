@@ -23,7 +23,7 @@ need_build_packages() {
   if ! command -v g++ >/dev/null || ! command -v cmake >/dev/null || ! is_installed libsimdjson-dev; then
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update
   fi
-  need_packages ca-certificates git g++ cmake ninja-build ccache libsimdjson-dev node-llhttp libssl-dev zlib1g-dev \
+  need_packages ca-certificates git g++ cmake ninja-build ccache libsimdjson-dev node-llhttp libssl-dev zlib1g-dev libzstd-dev \
     libtomlplusplus-dev libcli11-dev libfmt-dev nlohmann-json3-dev
 }
 

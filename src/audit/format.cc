@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <array>
 
+#include "audit/access_lines.h"
+#include "audit/gateway_log.h"
+#include "audit/litellm_spend.h"
 #include "audit/prometheus_api.h"
 #include "audit/prometheus_text.h"
 #include "audit/usage_jsonl.h"
@@ -19,8 +22,13 @@ constexpr std::array table{
     Format{"prometheus-text", "a page of vLLM's /metrics (\"vllm:prompt_tokens_total{…} …\"), or several", looks_like_prometheus_text, make_prometheus_text},
     Format{"prometheus-api", "a Prometheus server's answer or VictoriaMetrics' export (JSON with vllm: series)", looks_like_prometheus_api,
            make_prometheus_api},
+    Format{"bellwether-log", "Bellwether's access log", looks_like_gateway_log, make_gateway_log},
+    Format{"litellm-json", "LiteLLM's spend logs or daily tables (JSON)", looks_like_litellm_json, make_litellm_json},
+    Format{"litellm-csv", "LiteLLM's spend logs or daily tables (CSV with a heading)", looks_like_litellm_csv, make_litellm_csv},
+    Format{"access-json", "an access log of JSON lines (request, status, request_time)", looks_like_access_json, make_access_json},
     Format{"usage-jsonl", "recorded answers, batches, usage pages or Langfuse observations (JSON with \"usage\")", looks_like_usage_jsonl, make_usage_jsonl},
     Format{"vllm-log", "a vLLM server log (\"Avg prompt throughput: …\", \"POST /v1/… HTTP/1.1\", \"Input tokens: …\")", looks_like_vllm_log, make_vllm_log},
+    Format{"access-log", "an access log of nginx, HAProxy or uvicorn", looks_like_access_lines, make_access_lines},
 };
 
 bool is_binary(std::string_view begin) {

@@ -90,4 +90,14 @@ Told told_by(std::string_view text, std::size_t step = std::size_t{1} << 16, Rea
   return told;
 }
 
+using Maker = std::unique_ptr<Reader> (*)(const ReadingContext& context, Sink& sink);
+
+inline Told told_by_maker(Maker make, std::string_view text, std::size_t step = std::size_t{1} << 16, ReadingContext context = {}) {
+  Told told;
+  const std::unique_ptr<Reader> reader = make(context, told);
+  for (std::size_t at = 0; at < text.size(); at += step) reader->read(text.substr(at, step));
+  reader->finish();
+  return told;
+}
+
 }  // namespace bellwether::audit

@@ -33,7 +33,7 @@ Figure input_of_rates(PromptRate meaning, const Cell& cell) {
 Figure cached_of_rates(PromptRate meaning, const Cell& cell) {
   if (cell.cached_guess <= 0) return {};
   const double guess = meaning == PromptRate::computed ? cell.input_scaled - cell.input : cell.cached_guess;
-  return {guess, 0, std::max(cell.input, cell.input_scaled), Basis::estimated};
+  return {guess, 0, meaning == PromptRate::all ? cell.input : std::max(cell.input, cell.input_scaled), Basis::estimated};
 }
 
 }  // namespace

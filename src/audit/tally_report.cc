@@ -13,31 +13,46 @@ namespace {
 
 using namespace std::chrono;
 
-constexpr std::int64_t window_hours_max = 24 * 800;
+constexpr int days_max = 800;
+constexpr std::int64_t window_hours_max = 24 * days_max;
 
 double seconds_of(Instant::duration length) { return static_cast<double>(length.count()) / 1000; }
 
 Instant max_of(Instant a, Instant b) { return a > b ? a : b; }
 Instant min_of(Instant a, Instant b) { return a < b ? a : b; }
 
+/// Nothing, of each quantity that is known at all.
+Quantities nothing_of(const Quantities& totals) {
+  Quantities out;
+  for (std::size_t i = 0; i < quantity_count; ++i)
+    if (totals.of[i].basis != Basis::unknown) out.of[i].basis = Basis::counted;
+  return out;
+}
+
+void add_day(Report& report, const Reconciled& sums, const Zone& zone, sys_days day) {
+  PeriodRow row;
+  const year_month_day date{day};
+  row.name = fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
+  row.begin = zone.begin_of(date);
+  row.end = zone.begin_of(year_month_day{day + days{1}});
+  const auto sum = sums.days.find(day);
+  row.used = sum != sums.days.end() ? sum->second.quantities() : nothing_of(report.totals);
+  row.is_weekend = weekday{day}.iso_encoding() >= 6;
+  const double length = seconds_of(row.end - row.begin);
+  const double watched = std::max(0.0, seconds_of(min_of(*report.end, row.end) - max_of(*report.begin, row.begin)));
+  const auto missing = sums.day_missing_seconds.find(day);
+  const auto streams = sums.day_streams.find(day);
+  const double of_all =
+      missing == sums.day_missing_seconds.end() ? 0 : missing->second / std::max(1U, streams == sums.day_streams.end() ? 1U : streams->second);
+  row.covered = std::clamp((watched - of_all) / length, 0.0, 1.0);
+  report.days.push_back(std::move(row));
+}
+
+/// Days on which nothing happened have rows, too.
 void add_days(Report& report, const Reconciled& sums, const Zone& zone) {
-  for (const auto& [day, sum] : sums.days) {
-    PeriodRow row;
-    const year_month_day date{day};
-    row.name = fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()));
-    row.begin = zone.begin_of(date);
-    row.end = zone.begin_of(year_month_day{day + days{1}});
-    row.used = sum.quantities();
-    row.is_weekend = weekday{day}.iso_encoding() >= 6;
-    const double length = seconds_of(row.end - row.begin);
-    const double watched = report.begin ? std::max(0.0, seconds_of(min_of(*report.end, row.end) - max_of(*report.begin, row.begin))) : 0;
-    const auto missing = sums.day_missing_seconds.find(day);
-    const auto streams = sums.day_streams.find(day);
-    const double of_all =
-        missing == sums.day_missing_seconds.end() ? 0 : missing->second / std::max(1U, streams == sums.day_streams.end() ? 1U : streams->second);
-    row.covered = std::clamp((watched - of_all) / length, 0.0, 1.0);
-    report.days.push_back(std::move(row));
-  }
+  if (!report.begin) return;
+  const sys_days first{zone.civil(*report.begin).day}, last{zone.civil(*report.end - milliseconds{1}).day};
+  for (sys_days day = first; day <= last && day - first < days{days_max}; day += days{1}) add_day(report, sums, zone, day);
 }
 
 void add_months(Report& report, const Reconciled& sums, const Zone& zone) {

@@ -16,6 +16,7 @@ void add_serve(CLI::App& app, Action& chosen);
 void add_check(CLI::App& app, Action& chosen);
 void add_key(CLI::App& app, Action& chosen);
 void add_drill(CLI::App& app, Action& chosen);
+void add_audit(CLI::App& app, Action& chosen);
 void add_version(CLI::App& app, Action& chosen);
 void add_completion(CLI::App& app, Action& chosen);
 /// Verbs of the contract that this version does not have.

@@ -82,9 +82,13 @@ class Csv {
   }
   /// How many bytes from the front on only belong to the field.
   [[nodiscard]] std::size_t run_size(std::string_view bytes) const {
-    const char separator_or_quote[] = {separator_, '"', '\n', '\r', '\0'};
-    const std::size_t end = state_ == State::quoted ? bytes.find_first_of("\"\n") : bytes.find_first_of(separator_or_quote);
-    return std::min(end, bytes.size());
+    std::size_t size = 0;
+    if (state_ == State::quoted) {
+      while (size < bytes.size() && bytes[size] != '"' && bytes[size] != '\n') ++size;
+    } else {
+      while (size < bytes.size() && bytes[size] != separator_ && bytes[size] != '"' && bytes[size] != '\n' && bytes[size] != '\r') ++size;
+    }
+    return size;
   }
   void put(std::string_view text) {
     if (count_ == fields_.size()) fields_.emplace_back();

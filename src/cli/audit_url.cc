@@ -1,9 +1,11 @@
 #include "cli/audit_url.h"
 
 #include <fmt/format.h>
+#include <signal.h>
 
 #include <deque>
 #include <memory>
+#include <tuple>
 
 #include "audit/prometheus_api.h"
 #include "audit/prometheus_queries.h"
@@ -11,6 +13,8 @@
 #include "cli/entropy.h"
 #include "cli/fetch.h"
 #include "config/read.h"
+#include "net/process_signals.h"
+#include "net/signal.h"
 #include "net/spawn.h"
 
 namespace bellwether::cli {
@@ -87,23 +91,33 @@ class Live {
   audit::Sink& sink_;
   net::Loop loop_{random_seed()};
   Fetcher fetcher_;
+  net::Signal pause_{loop_};
+  bool ended_early_ = false;
   Outcome outcome_;
 };
 
 net::Task<Outcome> Live::sample_page() {
   audit::PrometheusText reader{context_, sink_};
+  // Who ends it early wants to know what came until then.
+  net::ProcessSignals signals{loop_, {SIGINT, SIGTERM}};
+  net::spawn(
+      loop_, "end of sampling",
+      [](Live*& live, net::ProcessSignals*& signals) -> net::Task<void> {
+        co_await signals->next();
+        live->ended_early_ = true;
+        live->pause_.wake(net::IoStatus::ok);
+      },
+      this, &signals);
   const TimePoint begin = loop_.now();
   int misses = 0;
   for (std::uint64_t sample = 0;; ++sample) {
-    bool is_page = false;
     std::string page;
     const audit::Instant at = wall_now();
     Result<Fetcher::Reply> reply = co_await fetcher_.get("", page_bounds, [&](int status, std::string_view piece) {
       // Whole or not at all: half a page would look like a restart.
       if (status == 200) page += piece;
     });
-    is_page = reply && reply->status == 200;
-    if (is_page) {
+    if (reply && reply->status == 200) {
       if (sample == 0 && !audit::looks_like_prometheus_text(page)) co_return trouble("that is no page of a vLLM's metrics");
       misses = 0;
       reader.read(fmt::format("# {}\n", at.time_since_epoch().count()));
@@ -114,9 +128,9 @@ net::Task<Outcome> Live::sample_page() {
       co_return trouble(reply ? fmt::format("it answered {}", reply->status) : reason_of(reply.error()));
     }
     const Duration next = settings_.every * (sample + 1);
-    if (next > settings_.sample_for) break;
+    if (next > settings_.sample_for || ended_early_) break;
     say(fmt::format("{}: {} of {} s", source_, std::chrono::floor<seconds>(next).count(), std::chrono::floor<seconds>(settings_.sample_for).count()));
-    co_await loop_.sleep_until(begin + next);
+    std::ignore = co_await pause_.wait(begin + next);
   }
   reader.finish();
   co_return Outcome{};

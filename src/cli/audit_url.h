@@ -24,7 +24,7 @@ struct LiveSettings {
 /// Whether a source is an address rather than a file: http://, https://, unix:.
 [[nodiscard]] bool is_live(std::string_view source);
 
-/// Reads it to its end and tells the sink. A path that ends in `/metrics` is a page; anything else is the address of a Prometheus server,
+/// Reads it to its end and tells the sink; SIGINT and SIGTERM end the sampling of a page early, and well. A path that ends in `/metrics` is a page; anything else is the address of a Prometheus server,
 /// below which `/api/v1/query` lies. The error is one line that names the address; what was told before it is good.
 [[nodiscard]] std::expected<void, std::string> read_live(const std::string& source, const LiveSettings& settings, const audit::ReadingContext& context,
                                                          audit::Sink& sink);

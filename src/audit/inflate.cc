@@ -117,7 +117,9 @@ class Zstd final : public Unpacker {
       unpacked_at_ += out.pos;
       if (::ZSTD_isError(status) != 0) return fail(status);
       is_full = out.pos == out.size;
-      mid_frame_ = status != 0;
+      // Between frames, asked without input, it wants the next one's head: that is no frame that has begun.
+      if (status == 0) mid_frame_ = false;
+      else if (in.pos > before) mid_frame_ = true;
       if (in.pos == before && out.pos == 0) return;
     }
   }

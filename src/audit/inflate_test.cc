@@ -64,6 +64,17 @@ TEST(Unpacker, TakesMembersBehindEachOtherForOneSource) {
   EXPECT_FALSE(padded.fault);
 }
 
+TEST(Unpacker, TakesNoInputForNoInput) {
+  for (const std::string& packed : {gzip("a\n"), zstd("a\n")}) {
+    const auto unpacker = make_unpacker(packing_of(packed));
+    std::string text;
+    for (const std::string_view piece : {std::string_view(packed), std::string_view()}) unpacker->feed(piece, [&](std::string_view out) { text += out; });
+    unpacker->finish();
+    EXPECT_EQ(text, "a\n");
+    EXPECT_FALSE(unpacker->fault());
+  }
+}
+
 TEST(Unpacker, KeepsWhatCameBeforeACut) {
   const std::string text = some_text();
   for (const std::string& packed : {gzip(text), zstd(text)}) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <vector>
@@ -16,8 +17,10 @@
 #include "audit/stamp.h"
 #include "audit/tally.h"
 #include "cli/audit_sources.h"
+#include "cli/audit_url.h"
 #include "cli/cli.h"
 #include "cli/verbs.h"
+#include "config/read.h"
 
 namespace bellwether::cli {
 namespace {
@@ -27,6 +30,7 @@ using audit::Instant;
 struct Options {
   std::vector<std::string> sources, models;
   std::string zone, since, until;
+  std::string sample_for = "60s", every = "5s", token_file;
   bool json = false, csv = false;
 };
 
@@ -100,13 +104,62 @@ void say_empty(const audit::Report& report) {
   for (const audit::Format& format : audit::formats()) std::fprintf(stderr, "  %s\n", std::string(format.what).c_str());
 }
 
+std::chrono::milliseconds duration_of(const std::string& text, const char* flag) {
+  const auto duration = config::parse_duration(text);
+  if (!duration || *duration < std::chrono::milliseconds(1)) throw CLI::ValidationError(flag, "takes a time such as 60s, 500ms or 10m, not " + text);
+  return std::chrono::duration_cast<std::chrono::milliseconds>(*duration);
+}
+
+std::string first_line_of(const std::string& path) {
+  std::ifstream file{path};
+  std::string line;
+  if (!std::getline(file, line) || line.empty()) throw CLI::ValidationError("--token-file", "cannot read a token from " + path);
+  return line;
+}
+
+// Groups of files count from 0.
+constexpr std::uint32_t first_live_group = 1'000'000;
+
+/// Reads all addresses at once into the tally. How many came to no good end.
+std::size_t read_live_into(audit::Tally& tally, const std::vector<std::string>& addresses, const Options& options, const audit::Zone& zone,
+                           const audit::Period& period) {
+  if (addresses.empty()) return 0;
+  LiveSettings settings{.sample_for = duration_of(options.sample_for, "--for"),
+                        .every = duration_of(options.every, "--every"),
+                        .since = period.since,
+                        .until = period.until,
+                        .bearer = options.token_file.empty() ? std::string() : first_line_of(options.token_file)};
+  const bool tells = ::isatty(STDERR_FILENO) != 0;
+  if (tells) settings.progress = [](const std::string& text) { std::fprintf(stderr, "\r\x1b[K%s", text.c_str()); };
+  std::vector<LiveSource> live;
+  for (const std::string& address : addresses) {
+    const std::uint32_t number =
+        tally.add_source(address, is_page_address(address) ? "prometheus-text" : "prometheus-api", first_live_group + static_cast<std::uint32_t>(live.size()));
+    live.push_back({address, {.source = number, .zone = &zone}, {}});
+  }
+  read_live(live, settings, tally);
+  if (tells) std::fprintf(stderr, "\r\x1b[K");
+  std::size_t troubles = 0;
+  for (const LiveSource& source : live) {
+    tally.end_source(source.context.source);
+    audit::SourceRow& row = tally.source(source.context.source);
+    row.trouble = source.trouble;
+    if (row.recognised() == 0) row.looks_like = "a server that has nothing of a vLLM in this time";
+    troubles += source.trouble.empty() ? 0 : 1;
+  }
+  return troubles;
+}
+
 int run_audit(const Options& options) {
   const ChosenZone chosen = choose_zone(options.zone);
   audit::Period period;
   if (!options.since.empty()) period.since = moment_of(options.since, "--since", chosen.zone);
   if (!options.until.empty()) period.until = moment_of(options.until, "--until", chosen.zone);
-  std::vector<AuditSource> sources = find_audit_sources(options.sources, chosen.zone, now());
-  if (sources.empty()) {
+  std::vector<std::string> addresses, files;
+  for (const std::string& source : options.sources) (is_live(source) ? addresses : files).push_back(source);
+  std::vector<AuditSource> sources;
+  if (!files.empty()) sources = find_audit_sources(files, chosen.zone, now());
+  if (sources.empty() && addresses.empty()) {
     std::fprintf(stderr, "bellwether: there is no file in %s\n", options.sources.front().c_str());
     return exit_invalid;
   }
@@ -119,6 +172,8 @@ int run_audit(const Options& options) {
     whole = read_into(tally, source, chosen.zone) && whole;
   }
   if (tells) std::fprintf(stderr, "\r\x1b[K");
+  const std::size_t unreachable = read_live_into(tally, addresses, options, chosen.zone, period);
+  whole = whole && unreachable == 0;
   audit::Report report = tally.report(options.models);
   report.zone_from = chosen.from;
   report.forecast = audit::make_forecast(report);
@@ -129,6 +184,10 @@ int run_audit(const Options& options) {
   if (options.json) fmt::print("{}\n", to_json(report, chosen.zone));
   else if (options.csv) fmt::print("{}", to_csv(report, chosen.zone));
   else if (!report.is_empty()) fmt::print("{}", to_text(report, chosen.zone));
+  if (report.is_empty() && unreachable == options.sources.size()) {
+    for (const audit::SourceRow& row : report.sources) std::fprintf(stderr, "bellwether: %s: %s\n", row.name.c_str(), row.trouble.c_str());
+    return exit_upstream_unreachable;
+  }
   if (report.is_empty()) {
     say_empty(report);
     return exit_invalid;
@@ -147,20 +206,31 @@ int run_audit(const Options& options) {
 void add_audit(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("audit", "What a vLLM really served, from its logs, metrics and whatever else recorded it");
-  verb->add_option("SOURCE", options->sources, "Files, folders, - for standard input; of any format, mixed, plain, gzip or zstd")->required();
+  verb->add_option("SOURCE", options->sources,
+                   "Files, folders, - for standard input: of any format, mixed, plain, gzip or zstd; addresses of a vLLM's /metrics "
+                   "or of a Prometheus server")
+      ->required();
   verb->add_option("--tz", options->zone, "Zone of days and months, and of stamps without one; this machine's if not given")->type_name("ZONE");
   verb->add_option("--since", options->since, "Count from here on")->type_name("TIME");
   verb->add_option("--until", options->until, "Count up to here, this moment not included")->type_name("TIME");
   verb->add_option("--model", options->models, "Only this model (repeatable)")->allow_extra_args(false)->type_name("NAME");
+  verb->add_option("--for", options->sample_for, "An address of /metrics: how long it is sampled; Ctrl-C ends it early")
+      ->type_name("TIME")
+      ->capture_default_str();
+  verb->add_option("--every", options->every, "An address of /metrics: how often")->type_name("TIME")->capture_default_str();
+  verb->add_option("--token-file", options->token_file, "For addresses: a file whose first line is sent as a bearer token")->type_name("FILE");
   CLI::Option* json = verb->add_flag("--json", options->json, "Say everything as JSON (bellwether.audit/1)");
   CLI::Option* csv = verb->add_flag("--csv", options->csv, "Say totals, models, months, days and hours as CSV");
   json->excludes(csv);
   verb->footer(
       "Several sources of the same traffic (a log and the metrics of one engine) are weighed, not added; engines, replicas and rotated files are\n"
       "added, copies and overlaps counted once. Every number comes with its bounds and what it rests on. docs/audit.md has the rules.\n"
-      "The exit code is 0, 3 if nothing was recognised, 6 if a part could not be read or recognised.\n\n"
+      "A Prometheus server is asked for the last 30 days, or from --since to --until, as raw samples.\n"
+      "The exit code is 0, 3 if nothing was recognised, 5 if no address answered, 6 if a part could not be read or recognised.\n\n"
       "Examples:\n  bellwether audit /var/log/vllm/ --tz Asia/Seoul\n  bellwether audit vllm.log.2.gz vllm.log.1 vllm.log metrics.prom --json\n"
-      "  kubectl logs --timestamps deploy/vllm | bellwether audit - --since 2026-11-01\n  bellwether audit logs/ --csv --model deepseek-v3 > usage.csv");
+      "  kubectl logs --timestamps deploy/vllm | bellwether audit - --since 2026-11-01\n  bellwether audit logs/ --csv --model deepseek-v3 > usage.csv\n"
+      "  bellwether audit http://gpu-1:8000/metrics http://gpu-2:8000/metrics --for 10m\n"
+      "  bellwether audit http://prometheus:9090 --since 2026-09-01 --json");
   verb->callback([options, &chosen] { chosen = [options] { return run_audit(*options); }; });
 }
 

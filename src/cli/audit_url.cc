@@ -4,8 +4,10 @@
 #include <signal.h>
 
 #include <deque>
+#include <initializer_list>
 #include <memory>
 #include <tuple>
+#include <vector>
 
 #include "audit/prometheus_api.h"
 #include "audit/prometheus_queries.h"
@@ -59,56 +61,62 @@ bool is_too_much(int status, const std::string& complaint) {
   return status == 422 || status == 503 || status == 504 || complaint.find("samples") != std::string::npos || complaint.find("exceed") != std::string::npos;
 }
 
+/// What all addresses of one audit share: the loop, and when somebody ends it.
+struct Shared {
+  net::Loop loop{random_seed()};
+  bool ended_early = false;
+  std::vector<net::Signal*> pauses;  ///< Of the pages that are being sampled.
+  std::size_t running = 0;
+};
+
 class Live {
  public:
-  Live(const std::string& source, catalog::Url url, const LiveSettings& settings, const audit::ReadingContext& context, audit::Sink& sink)
-      : source_{source}, settings_{settings}, context_{context}, sink_{sink}, fetcher_{loop_, std::move(url), settings.bearer} {}
+  Live(Shared& shared, LiveSource& source, catalog::Url url, const LiveSettings& settings, audit::Sink& sink)
+      : shared_{shared},
+        source_{source},
+        settings_{settings},
+        sink_{sink},
+        is_page_{is_page_address(source.url)},
+        fetcher_{shared.loop, std::move(url), settings.bearer} {}
 
-  Outcome run(net::Task<Outcome> (Live::*work)()) {
-    net::spawn(
-        loop_, "live source",
-        [](Live*& live, net::Task<Outcome> (Live::* & work)()) -> net::Task<void> {
-          live->outcome_ = co_await (live->*work)();
-          live->loop_.stop();
-        },
-        this, work);
-    loop_.run();
-    return std::move(outcome_);
+  [[nodiscard]] bool is_page() const { return is_page_; }
+  /// To its end; then the source knows its trouble.
+  net::Task<void> run() {
+    Outcome outcome;
+    if (is_page_) outcome = co_await sample_page();
+    else outcome = co_await ask_prometheus();
+    if (!outcome) source_.trouble = outcome.error();
+    if (--shared_.running == 0) shared_.loop.stop();
   }
 
+ private:
   net::Task<Outcome> sample_page();
   net::Task<Outcome> ask_prometheus();
-
- private:
-  std::unexpected<std::string> trouble(std::string_view what) const { return std::unexpected(fmt::format("cannot read {}: {}", source_, what)); }
+  std::unexpected<std::string> trouble(std::string_view what) const { return std::unexpected(std::string(what)); }
   void say(const std::string& text) const {
     if (settings_.progress) settings_.progress(text);
   }
 
-  const std::string& source_;
+  Shared& shared_;
+  LiveSource& source_;
   const LiveSettings& settings_;
-  audit::ReadingContext context_;
   audit::Sink& sink_;
-  net::Loop loop_{random_seed()};
+  bool is_page_;
   Fetcher fetcher_;
-  net::Signal pause_{loop_};
-  bool ended_early_ = false;
-  Outcome outcome_;
 };
 
+/// Who ends the sampling early wants to know what came until then.
+net::Task<void> end_early(Shared& shared, net::ProcessSignals& signals) {
+  std::ignore = co_await signals.next();
+  shared.ended_early = true;
+  for (net::Signal* pause : shared.pauses) pause->wake(net::IoStatus::ok);
+}
+
 net::Task<Outcome> Live::sample_page() {
-  audit::PrometheusText reader{context_, sink_};
-  // Who ends it early wants to know what came until then.
-  net::ProcessSignals signals{loop_, {SIGINT, SIGTERM}};
-  net::spawn(
-      loop_, "end of sampling",
-      [](Live*& live, net::ProcessSignals*& signals) -> net::Task<void> {
-        co_await signals->next();
-        live->ended_early_ = true;
-        live->pause_.wake(net::IoStatus::ok);
-      },
-      this, &signals);
-  const TimePoint begin = loop_.now();
+  audit::PrometheusText reader{source_.context, sink_};
+  net::Signal pause{shared_.loop};
+  shared_.pauses.push_back(&pause);
+  const TimePoint begin = shared_.loop.now();
   int misses = 0;
   for (std::uint64_t sample = 0;; ++sample) {
     std::string page;
@@ -118,20 +126,25 @@ net::Task<Outcome> Live::sample_page() {
       if (status == 200) page += piece;
     });
     if (reply && reply->status == 200) {
-      if (sample == 0 && !audit::looks_like_prometheus_text(page)) co_return trouble("that is no page of a vLLM's metrics");
+      if (sample == 0 && !audit::looks_like_prometheus_text(page)) {
+        std::erase(shared_.pauses, &pause);
+        co_return trouble("that is no page of a vLLM's metrics");
+      }
       misses = 0;
       reader.read(fmt::format("# {}\n", at.time_since_epoch().count()));
       reader.read(page);
       reader.read("\n");
     } else if (sample == 0 || ++misses == misses_max) {
+      std::erase(shared_.pauses, &pause);
       reader.finish();
       co_return trouble(reply ? fmt::format("it answered {}", reply->status) : reason_of(reply.error()));
     }
     const Duration next = settings_.every * (sample + 1);
-    if (next > settings_.sample_for || ended_early_) break;
-    say(fmt::format("{}: {} of {} s", source_, std::chrono::floor<seconds>(next).count(), std::chrono::floor<seconds>(settings_.sample_for).count()));
-    std::ignore = co_await pause_.wait(begin + next);
+    if (next > settings_.sample_for || shared_.ended_early) break;
+    say(fmt::format("{}: {} of {} s", source_.url, std::chrono::floor<seconds>(next).count(), std::chrono::floor<seconds>(settings_.sample_for).count()));
+    std::ignore = co_await pause.wait(begin + next);
   }
+  std::erase(shared_.pauses, &pause);
   reader.finish();
   co_return Outcome{};
 }
@@ -140,13 +153,13 @@ net::Task<Outcome> Live::ask_prometheus() {
   const audit::Instant until = settings_.until.value_or(wall_now());
   const audit::Instant since = settings_.since.value_or(until - std::chrono::days(30));
   if (since >= until) co_return trouble("the time that is asked for ends before it begins");
-  audit::PrometheusApi reader{context_, sink_};
+  audit::PrometheusApi reader{source_.context, sink_};
   std::deque<audit::PrometheusQuery> queries;
   for (audit::PrometheusQuery& query : audit::plan_queries(since, until)) queries.push_back(std::move(query));
   while (!queries.empty()) {
     const audit::PrometheusQuery query = std::move(queries.front());
     queries.pop_front();
-    say(fmt::format("{}: {} days to go", source_, std::chrono::ceil<std::chrono::days>(until - query.begin).count()));
+    say(fmt::format("{}: {} days to go", source_.url, std::chrono::ceil<std::chrono::days>(until - query.begin).count()));
     std::string complaint;
     const std::string target = query.target();
     Result<Fetcher::Reply> reply = co_await fetcher_.get(target, answer_bounds, [&](int status, std::string_view piece) {
@@ -175,12 +188,35 @@ net::Task<Outcome> Live::ask_prometheus() {
 
 bool is_live(std::string_view source) { return source.starts_with("http://") || source.starts_with("https://") || source.starts_with("unix:"); }
 
-std::expected<void, std::string> read_live(const std::string& source, const LiveSettings& settings, const audit::ReadingContext& context, audit::Sink& sink) {
-  std::optional<catalog::Url> url = config::parse_url(source);
-  if (!url) return std::unexpected(fmt::format("{} is no address: http://gpu-1:8000/metrics and http://prometheus:9090 are", source));
-  const bool is_page = url->path.ends_with("/metrics");
-  Live live{source, *std::move(url), settings, context, sink};
-  return live.run(is_page ? &Live::sample_page : &Live::ask_prometheus);
+bool is_page_address(std::string_view address) {
+  while (address.ends_with('/')) address.remove_suffix(1);
+  return address.ends_with("/metrics");
+}
+
+void read_live(std::vector<LiveSource>& sources, const LiveSettings& settings, audit::Sink& sink) {
+  Shared shared;
+  std::vector<std::unique_ptr<Live>> all;
+  bool any_page = false;
+  for (LiveSource& source : sources) {
+    std::optional<catalog::Url> url = config::parse_url(source.url);
+    if (!url) {
+      source.trouble = "that is no address such as http://gpu-1:8000/metrics or http://prometheus:9090";
+      continue;
+    }
+    all.push_back(std::make_unique<Live>(shared, source, *std::move(url), settings, sink));
+    any_page = any_page || all.back()->is_page();
+  }
+  if (all.empty()) return;
+  shared.running = all.size();
+  std::optional<net::ProcessSignals> signals;
+  if (any_page) {
+    signals.emplace(shared.loop, std::initializer_list<int>{SIGINT, SIGTERM});
+    net::spawn(
+        shared.loop, "end of sampling", [](Shared*& shared, net::ProcessSignals*& signals) -> net::Task<void> { return end_early(*shared, *signals); }, &shared,
+        &*signals);
+  }
+  for (const std::unique_ptr<Live>& live : all) net::spawn(shared.loop, "live source", [](Live*& live) -> net::Task<void> { return live->run(); }, live.get());
+  shared.loop.run();
 }
 
 }  // namespace bellwether::cli

@@ -2,11 +2,11 @@
 #pragma once
 
 #include <chrono>
-#include <expected>
 #include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "audit/reading.h"
 
@@ -24,9 +24,17 @@ struct LiveSettings {
 /// Whether a source is an address rather than a file: http://, https://, unix:.
 [[nodiscard]] bool is_live(std::string_view source);
 
-/// Reads it to its end and tells the sink; SIGINT and SIGTERM end the sampling of a page early, and well. A path that ends in `/metrics` is a page; anything else is the address of a Prometheus server,
-/// below which `/api/v1/query` lies. The error is one line that names the address; what was told before it is good.
-[[nodiscard]] std::expected<void, std::string> read_live(const std::string& source, const LiveSettings& settings, const audit::ReadingContext& context,
-                                                         audit::Sink& sink);
+/// Whether it is a page of metrics, by its path. Anything else is a Prometheus server's address.
+[[nodiscard]] bool is_page_address(std::string_view address);
+
+struct LiveSource {
+  std::string url;
+  audit::ReadingContext context;
+  std::string trouble;  ///< Once read: what went wrong, in a line; empty if all went well. What was told before is good.
+};
+
+/// Reads all of them at once to their ends and tells the sink. Below a Prometheus server's address lies `/api/v1/query`.
+/// SIGINT and SIGTERM end the sampling of pages early, and well: each is read once more.
+void read_live(std::vector<LiveSource>& sources, const LiveSettings& settings, audit::Sink& sink);
 
 }  // namespace bellwether::cli

@@ -8,13 +8,15 @@ import json
 import re
 import shutil
 import signal
+import ssl
 import subprocess
 import threading
 import urllib.parse
+import urllib.request
 
 import pytest
 
-from conftest import BINARY, ONE_TRY, Gateway, Simulator, base, get, run, wait_until
+from conftest import BINARY, ONE_TRY, Gateway, Simulator, base, get, make_authority, run, wait_until
 
 MODEL = "deepseek-ai/DeepSeek-V3"
 
@@ -113,13 +115,14 @@ class Proxy(http.server.ThreadingHTTPServer):
 
     def __init__(self, answer):
         proxy = self
-        self.asked = []
+        self.asked, self.tokens = [], []
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self):
                 proxy.asked.append(self.path)
+                proxy.tokens.append(self.headers.get("authorization"))
                 status, text = answer(self.path)
                 body = text.encode()
                 self.send_response(status)
@@ -151,6 +154,37 @@ def test_a_live_page_is_sampled_until_somebody_ends_it(sim):
         out, err = process.communicate(timeout=60)
     assert process.returncode == 0, err
     served.equals(json.loads(out))
+
+
+def test_one_page_over_tls_tells_of_everything_since_its_process_began(tmp_path):
+    authority = make_authority(tmp_path)
+    simulator = Simulator(tmp_path, "--flavor", "vllm", "--tls-certificate", authority / "good.pem", "--tls-private-key", authority / "good.key", name="tls")
+    page = f"https://localhost:{simulator.port}/metrics"
+    once = ["--for", "1ms", "--every", "1s", "--json", "--tz", "UTC"]
+    trusted = {"SSL_CERT_FILE": str(authority / "ca.pem")}
+    context = ssl.create_default_context(cafile=authority / "ca.pem")
+    body = json.dumps({"model": MODEL, "messages": [{"role": "user", "content": "hello"}]}).encode()
+    request = urllib.request.Request(f"https://localhost:{simulator.port}/v1/chat/completions", data=body, headers={"content-type": "application/json"})
+    usage = json.loads(urllib.request.urlopen(request, context=context).read())["usage"]
+    done = run("audit", page, *once, env=trusted)
+    strange = run("audit", page, *once)
+    simulator.stop()
+    assert done.returncode == 0, done.stderr
+    totals = json.loads(done.stdout)["totals"]
+    assert totals["input_tokens"]["value"] == usage["prompt_tokens"]
+    assert totals["output_tokens"]["value"] == usage["completion_tokens"]
+    assert strange.returncode == 5 and "certificate" in strange.stderr, strange.stderr
+
+
+def test_a_token_is_sent_and_never_said(tmp_path, sim):
+    token = tmp_path / "token"
+    token.write_text("very-secret\n")
+    Served(sim).call(1)
+    with Proxy(lambda path: (200, page_of(sim))) as proxy:
+        done = run("audit", proxy.url + "/metrics", "--for", "1ms", "--every", "1s", "--token-file", token, "--json", "--tz", "UTC")
+    assert done.returncode == 0, done.stderr
+    assert proxy.tokens == ["Bearer very-secret"]
+    assert "very-secret" not in done.stdout + done.stderr
 
 
 def test_an_address_that_does_not_answer_is_one_clear_line(tmp_path):

@@ -104,9 +104,9 @@ void say_empty(const audit::Report& report) {
   for (const audit::Format& format : audit::formats()) std::fprintf(stderr, "  %s\n", std::string(format.what).c_str());
 }
 
-std::chrono::milliseconds duration_of(const std::string& text, const char* flag) {
+std::chrono::milliseconds duration_of(const std::string& text, const char* flag, std::chrono::milliseconds least = std::chrono::milliseconds(1)) {
   const auto duration = config::parse_duration(text);
-  if (!duration || *duration < std::chrono::milliseconds(1)) throw CLI::ValidationError(flag, "takes a time such as 60s, 500ms or 10m, not " + text);
+  if (!duration || *duration < least) throw CLI::ValidationError(flag, "takes a time such as 60s, 500ms or 10m, not " + text);
   return std::chrono::duration_cast<std::chrono::milliseconds>(*duration);
 }
 
@@ -125,7 +125,7 @@ std::size_t read_live_into(audit::Tally& tally, const std::vector<std::string>& 
                            const audit::Period& period) {
   if (addresses.empty()) return 0;
   LiveSettings settings{.sample_for = duration_of(options.sample_for, "--for"),
-                        .every = duration_of(options.every, "--every"),
+                        .every = duration_of(options.every, "--every", std::chrono::milliseconds(100)),
                         .since = period.since,
                         .until = period.until,
                         .bearer = options.token_file.empty() ? std::string() : first_line_of(options.token_file)};

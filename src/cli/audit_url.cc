@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include <deque>
 #include <initializer_list>
@@ -12,6 +13,7 @@
 #include "audit/prometheus_api.h"
 #include "audit/prometheus_queries.h"
 #include "audit/prometheus_text.h"
+#include "cli/cli.h"
 #include "cli/entropy.h"
 #include "cli/fetch.h"
 #include "config/read.h"
@@ -110,6 +112,9 @@ net::Task<void> end_early(Shared& shared, net::ProcessSignals& signals) {
   std::ignore = co_await signals.next();
   shared.ended_early = true;
   for (net::Signal* pause : shared.pauses) pause->wake(net::IoStatus::ok);
+  // Who asks twice does not want to wait for a server that does not answer.
+  std::ignore = co_await signals.next();
+  ::_exit(exit_interrupted);
 }
 
 net::Task<Outcome> Live::sample_page() {

@@ -34,7 +34,8 @@ struct LiveSource {
 };
 
 /// Reads all of them at once to their ends and tells the sink. Below a Prometheus server's address lies `/api/v1/query`.
-/// SIGINT and SIGTERM end the sampling of pages early, and well: each is read once more.
+/// SIGINT and SIGTERM end the sampling of pages early, and well: each is
+/// read once more. A second one ends the process.
 void read_live(std::vector<LiveSource>& sources, const LiveSettings& settings, audit::Sink& sink);
 
 }  // namespace bellwether::cli

@@ -24,7 +24,7 @@ need_build_packages() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq update
   fi
   need_packages ca-certificates git g++ cmake ninja-build ccache libsimdjson-dev node-llhttp libssl-dev zlib1g-dev libzstd-dev \
-    libtomlplusplus-dev libcli11-dev libfmt-dev nlohmann-json3-dev
+    libtomlplusplus-dev libcli11-dev libfmt-dev nlohmann-json3-dev libyaml-cpp-dev
 }
 
 need_test_packages() {

@@ -16,6 +16,11 @@ Outcome LitellmReader::read() {
   root.with("general_settings", [&](const YamlMember& member) { general_settings(member); });
   root.with("environment_variables", [&](const YamlMember& member) { environment_variables(member); });
   const YamlMember* const models = root.take("model_list");
+  // A common idiom: what several deployments share, said once at the top and used by its alias. LiteLLM does not look at it there.
+  for (const YamlMember& member : root_.members)
+    if (member.value.anchored && member.key != "model_list" && !member.key.ends_with("_settings"))
+      root.with(member.key,
+                [&](const YamlMember& found) { root.tell(found, Verdict::exact, "only the place of an anchor: its alias brings it to where it counts"); });
   root.end(litellm_root_keys(), "a LiteLLM key");
   if (models == nullptr) return trouble(root_.at, "there is no model_list: LiteLLM's config names its models there");
   model_list(*models);
@@ -26,9 +31,12 @@ Outcome LitellmReader::read() {
   if (some_openai)
     advice_.emplace_back(
         "an upstream of dialect \"openai\" that is a vLLM or llama-server is better told so (dialect = \"vllm\"): its broken streams can then be continued");
+  std::vector<std::string> once;
+  for (std::string& text : advice_)
+    if (std::ranges::find(once, text) == once.end()) once.push_back(std::move(text));
   std::ranges::stable_sort(findings_, [](const Finding& a, const Finding& b) { return std::pair(a.at.line, a.at.column) < std::pair(b.at.line, b.at.column); });
   const bool serves = !draft_.upstreams.empty();
-  return Imported{serves ? draft_.toml() : std::string{}, std::move(findings_), std::move(advice_), draft_.variables()};
+  return Imported{serves ? draft_.toml() : std::string{}, std::move(findings_), std::move(once), draft_.variables()};
 }
 
 Outcome import_litellm(std::string_view yaml) {

@@ -61,7 +61,8 @@ void LitellmReader::deployment(const Yaml& entry, const std::string& path) {
   const Yaml* const params_map = entry.find("litellm_params");
   const Yaml* const name = entry.find("model_name");
   const Yaml* const model = params_map != nullptr && params_map->is_map() ? params_map->find("model") : nullptr;
-  if (!entry.is_map() || name == nullptr || !name->is_scalar() || !is_model_name(name->text))
+  if (!entry.is_map()) return tell_leaves(findings_, entry, path, entry.at, unsupported, "this is no map with model_name and litellm_params");
+  if (name == nullptr || !name->is_scalar() || !is_model_name(name->text))
     return leave_out(entry, path, "model_name", "a model's name has 1 to 200 bytes and no control characters");
   if (model == nullptr || !model->is_scalar() || model->text.empty())
     return leave_out(entry, path, "model_name", "it has no litellm_params.model, so LiteLLM itself would refuse it");
@@ -251,12 +252,13 @@ void LitellmReader::defaults(Section& params, RouteDraft& entry) {
 void LitellmReader::shares(Section& params, Deployment& deployment) {
   params.with("weight", [&](const YamlMember& member) {
     deployment.weight = member.value.number();
-    if (deployment.weight && *deployment.weight > 0) return params.tell(member, exact, "weight of the route's entry");
-    const bool zero = deployment.weight == 0.0;
-    deployment.weight.reset();
-    params.tell(member, manual,
-                zero ? "a weight is at least 1 here: take the entry out of the route, or put it last with policy = \"ordered\""
-                     : "no number; it would be weight of the route's entry");
+    if (!deployment.weight || *deployment.weight < 0) {
+      deployment.weight.reset();
+      return params.tell(member, manual, "no number from 0; it would be weight of the route's entry");
+    }
+    const bool never = *deployment.weight == 0;
+    params.tell(member, never ? approximate : exact,
+                never ? "the least weight beside the others' million: LiteLLM never draws it, and here it is still a fallback" : "weight of the route's entry");
   });
   for (const auto& [name, into] : {std::pair{"rpm", &Deployment::rpm}, std::pair{"tpm", &Deployment::tpm}})
     params.with(name, [&](const YamlMember& member) {

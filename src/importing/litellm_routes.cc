@@ -88,28 +88,39 @@ void LitellmReader::weigh(ModelDraft& model, const std::vector<const Deployment*
   };
   // In this order LiteLLM's simple-shuffle looks for shares.
   const auto share = has(&Deployment::weight) ? &Deployment::weight : has(&Deployment::rpm) ? &Deployment::rpm : &Deployment::tpm;
-  std::vector<double> weights;
+  struct Weighed {
+    RouteDraft entry;
+    double weight;
+    std::int64_t order;
+  };
+  std::vector<Weighed> all;
   std::set<std::int64_t> orders;
   for (const Deployment* one : primaries) {
-    weights.push_back((one->*share).value_or(1.0));
+    const double weight = (one->*share).value_or(1.0);
+    const auto same = std::ranges::find_if(all, [&](const Weighed& other) {
+      return other.entry.same_place(one->entry) && other.entry.request == one->entry.request && other.order == one->order;
+    });
+    // The same place twice has the share of both.
+    if (same != all.end()) same->weight += weight;
+    else all.push_back({one->entry, weight, one->order});
     orders.insert(one->order);
   }
-  const bool one_by_one = primaries.size() == 1 || orders.size() == primaries.size() || policy_ == "ordered";
+  const bool one_by_one = all.size() == 1 || orders.size() == all.size() || policy_ == "ordered";
   const bool ranked = !one_by_one && (followers > 0 || orders.size() > 1);
   if (!one_by_one) model.policy = ranked ? "weighted" : policy_;
-  const double most = *std::ranges::max_element(weights);
-  const bool whole = std::ranges::all_of(weights, [](double weight) { return weight == std::floor(weight) && weight <= weight_max; });
-  const bool alike = std::ranges::all_of(weights, [&](double weight) { return weight == most; });
-  for (std::size_t i = 0; i < primaries.size(); ++i) {
-    RouteDraft entry = primaries[i]->entry;
-    double weight = one_by_one || alike ? 1 : weights[i];
-    if (!one_by_one && (ranked || !(whole || alike))) weight = weights[i] / most * weight_max;
+  double most = 0;
+  for (const Weighed& one : all)
+    if (one.order == all.front().order) most = std::max(most, one.weight);
+  const bool whole =
+      std::ranges::all_of(all, [](const Weighed& one) { return one.weight >= 1 && one.weight == std::floor(one.weight) && one.weight <= weight_max; });
+  const bool alike = std::ranges::all_of(all, [&](const Weighed& one) { return one.weight == most; });
+  for (Weighed& one : all) {
+    double weight = one_by_one || (alike && !ranked) ? 1 : one.weight;
+    if (!one_by_one && (ranked || !(whole || alike))) weight = most > 0 ? one.weight / most * weight_max : weight_max;
     // Entries of a later order are drawn first as seldom as fallbacks are.
-    const bool first_order = primaries[i]->order == primaries.front()->order;
-    if (ranked && !first_order) weight = follower_weight;
-    entry.weight = static_cast<std::uint32_t>(std::clamp(std::round(weight), 1.0, static_cast<double>(weight_max)));
-    const bool twice = std::ranges::any_of(model.route, [&](const RouteDraft& other) { return other.same_place(entry) && other.request == entry.request; });
-    if (!twice) model.route.push_back(std::move(entry));
+    if (ranked && one.order != all.front().order) weight = follower_weight;
+    one.entry.weight = static_cast<std::uint32_t>(std::clamp(std::round(weight), 1.0, static_cast<double>(weight_max)));
+    model.route.push_back(std::move(one.entry));
   }
 }
 

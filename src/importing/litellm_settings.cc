@@ -192,7 +192,8 @@ void LitellmReader::default_fallbacks(Section& section, const YamlMember& member
 }
 
 void LitellmReader::aliases(Section& section, const YamlMember& member) {
-  if (!member.value.is_map()) return section.tell(member, member.value.is_off() ? exact : unsupported, "this is no map of aliases");
+  if (!member.value.is_map())
+    return section.tell(member, member.value.is_off() ? exact : unsupported, member.value.is_off() ? "none: nothing to do" : "this is no map of aliases");
   if (member.value.members.empty()) return section.tell(member, exact, "none: nothing to do");
   for (const YamlMember& pair : member.value.members) {
     const std::string path = section.path_of(member) + "." + pair.key;

@@ -124,10 +124,11 @@ class Builder : public YAML::EventHandler {
     remember(done.node, done.anchor, done.nodes);
     add(std::move(done.node), done.nodes);
   }
-  void remember(const Yaml& node, YAML::anchor_t anchor, std::size_t nodes) {
+  void remember(Yaml& node, YAML::anchor_t anchor, std::size_t nodes) {
     if (anchor == YAML::NullAnchor) return;
     count(nodes, node.at);  // The copy is kept.
     anchors_[anchor] = {node, nodes};
+    node.anchored = true;
   }
   void add(Yaml node, std::size_t nodes) {
     if (stack_.empty()) {

@@ -18,8 +18,9 @@ struct YamlMember;
 
 struct Yaml {
   enum class Kind : std::uint8_t { null, scalar, list, map } kind = Kind::null;
-  std::string text;     ///< scalar
-  bool quoted = false;  ///< scalar: it is a string, whatever it looks like.
+  std::string text;       ///< scalar
+  bool quoted = false;    ///< scalar: it is a string, whatever it looks like.
+  bool anchored = false;  ///< It has a name that aliases can use.
   Place at;
   std::vector<Yaml> items;          ///< list
   std::vector<YamlMember> members;  ///< map; keys occur once.

@@ -55,6 +55,7 @@ int run(int argc, char** argv) {
   add_drill(app, chosen);
   add_audit(app, chosen);
   add_import(app, chosen);
+  add_doctor(app, chosen);
   add_version(app, chosen);
   add_completion(app, chosen);
   add_not_yet(app, chosen);

@@ -20,7 +20,6 @@ constexpr std::array verbs{Verb{"account", "Who pays"},
                            Verb{"usage", "What was used"},
                            Verb{"ledger", "The books, entry by entry"},
                            Verb{"roi", "What that use costs here and there"},
-                           Verb{"doctor", "Check this installation; compare two upstreams"},
                            Verb{"bench", "Measure an endpoint"},
                            Verb{"chat", "One prompt from the terminal"}};
 

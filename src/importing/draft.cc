@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "json/reader.h"
+
 namespace bellwether::importing {
 namespace {
 
@@ -142,7 +144,8 @@ bool is_variable_name(std::string_view text) {
 
 bool is_model_name(std::string_view text) {
   constexpr std::size_t bytes_max = 200;  // config/read.cc
-  return !text.empty() && text.size() <= bytes_max && std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F; });
+  return !text.empty() && text.size() <= bytes_max && json::is_utf8(text) &&
+         std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F; });
 }
 
 std::string folded(std::string_view name) {

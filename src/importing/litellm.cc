@@ -27,7 +27,8 @@ Outcome LitellmReader::read() {
   routes();
   draft_.comments = {"Made by `bellwether import litellm`. What its verdicts call manual is still to be done.",
                      "Callers' keys: `bellwether key create`. All settings: docs/configuration.md."};
-  const bool some_openai = std::ranges::any_of(draft_.upstreams, [](const UpstreamDraft& upstream) { return upstream.dialect == "openai"; });
+  const bool some_openai = std::ranges::any_of(
+      draft_.upstreams, [](const UpstreamDraft& upstream) { return upstream.dialect == "openai" && upstream.base_url.starts_with("http://"); });
   if (some_openai)
     advice_.emplace_back(
         "an upstream of dialect \"openai\" that is a vLLM or llama-server is better told so (dialect = \"vllm\"): its broken streams can then be continued");

@@ -40,6 +40,13 @@ std::string short_name(const catalog::Url& url) {
   return std::string(host.substr(0, host.find('.')));
 }
 
+/// DeepSeek's API shut deepseek-chat and deepseek-reasoner down on 2026-07-24: both are deepseek-flash now, without and with thinking.
+std::string_view thinking_of_retired(const UpstreamDraft& upstream, std::string_view model) {
+  if (!upstream.base_url.starts_with("https://api.deepseek.com")) return {};
+  if (model == "deepseek-chat") return "disabled";
+  return model == "deepseek-reasoner" ? "enabled" : "";
+}
+
 }  // namespace
 
 void LitellmReader::model_list(const YamlMember& member) {
@@ -108,8 +115,16 @@ void LitellmReader::deployment(const Yaml& entry, const std::string& path) {
 
   const std::string provider_name =
       resolved.provider->base_url == upstream.base_url ? std::string(resolved.provider->name) : short_name(*config::parse_url(upstream.base_url));
+  std::string beside;  // What the verdict on `model` says besides.
+  if (const std::string_view thinking = thinking_of_retired(upstream, made.entry.model); !thinking.empty()) {
+    beside = fmt::format("; DeepSeek shut {} down on 2026-07-24, and this is what answers as it did", made.entry.model);
+    made.entry.model = "deepseek-flash";
+    if (std::ranges::none_of(made.entry.request, [](const auto& member) { return member.first == "thinking"; }))
+      made.entry.request.emplace_back("thinking", fmt::format("{{ type = \"{}\" }}", thinking));
+  }
+  if (resolved.provider->speaks == Speaks::openai_too)
+    beside = fmt::format("; {} speaks OpenAI's dialect, but what LiteLLM mends of its answers stays as it is", resolved.provider->name);
   made.entry.upstream = adopt(std::move(upstream), base_url ? provider_name : std::string(resolved.provider->name));
-  const bool close = resolved.provider->speaks == Speaks::openai_too;
   if (wildcard) {
     wildcards_.push_back(section.path_of(*name_member));
     wildcard_places_[wildcards_.back()] = name_member->at;
@@ -117,10 +132,8 @@ void LitellmReader::deployment(const Yaml& entry, const std::string& path) {
     for (const auto& [field, at] : made.price_fields) tell(field, at, manual, "a price stands with a model that has a name");
     return;
   }
-  params.tell(
-      model_member, close ? approximate : exact,
-      fmt::format("upstream \"{}\", where the model is called {}{}", made.entry.upstream, made.entry.model,
-                  close ? fmt::format("; {} speaks OpenAI's dialect, but what LiteLLM mends of its answers stays as it is", resolved.provider->name) : ""));
+  params.tell(model_member, beside.empty() ? exact : approximate,
+              fmt::format("upstream \"{}\", where the model is called {}{}", made.entry.upstream, made.entry.model, beside));
   section.tell(*name_member, exact, fmt::format("[model.\"{}\"]", made.group));
   if (std::ranges::find(groups_, made.group) == groups_.end()) groups_.push_back(made.group);
   deployments_.push_back(std::move(made));

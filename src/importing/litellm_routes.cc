@@ -194,7 +194,7 @@ std::string LitellmReader::add_target(ModelDraft& model, const std::string& targ
     RouteDraft entry = deployment.entry;
     entry.weight = follower_weight;
     entry.for_context = only_context == OnlyContext::yes;
-    const auto same = [&](const RouteDraft& one) { return one.same_place(entry); };
+    const auto same = [&](const RouteDraft& one) { return one.same_place(entry) && one.request == entry.request; };
     const bool there = std::ranges::any_of(followers, same) ||
                        std::ranges::any_of(deployments_, [&](const Deployment& one) { return one.group == model.id && same(one.entry); });
     if (there) continue;

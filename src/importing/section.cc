@@ -45,7 +45,9 @@ void Section::end(std::span<const KnownKey> known, std::string_view whose) {
     }
     std::vector<std::string_view> names = taken_;
     for (const KnownKey& key : known) names.push_back(key.key);
-    const auto near = nearest(member.key, names, 1);
+    // Looking for it costs more than all else, and of so many fields nobody reads the last.
+    constexpr std::size_t looked_up_max = 2'000;
+    const auto near = findings_.size() < looked_up_max ? nearest(member.key, names, 1) : std::vector<std::string_view>{};
     tell(member, Verdict::unsupported, fmt::format("not {} known to us{}", whose, near.empty() ? std::string{} : fmt::format("; nearest is {}", near.front())));
   }
 }

@@ -133,7 +133,10 @@ void VllmReader::flag(const Word& word, std::size_t& next) {
   };
   if (known == nullptr) {
     if (!attached && more()) take();
-    const auto near = nearest(name, vllm_flag_names(), 1);
+    // Looking for it costs more than all else: a text with more than so many flags is no command, and nobody reads on.
+    constexpr std::size_t looked_up_max = 200, flag_bytes_max = 64;
+    const bool looks_up = findings_.size() < looked_up_max && name.size() <= flag_bytes_max;
+    const auto near = looks_up ? nearest(name, vllm_flag_names(), 1) : std::vector<std::string_view>{};
     return tell(name.size() > 64 ? name.substr(0, 64) : name, word.at, unsupported,
                 fmt::format("not a flag of vLLM's known to us{}", near.empty() ? std::string{} : fmt::format("; nearest is {}", near.front())));
   }
@@ -341,7 +344,9 @@ void VllmReader::served() {
   if (names.empty() && !model_.empty()) names.push_back(model_);
   std::set<std::string> taken;
   const auto take = [&](const std::string& name) { return is_model_name(name) && taken.insert(folded(name)).second; };
-  std::erase_if(names, [&](const std::string& name) { return !take(name); });
+  if (std::erase_if(names, [&](const std::string& name) { return !take(name); }) > 0)
+    tell("--served-model-name", {}, manual,
+         "a name of them is left out: it stands twice (case does not count), or is no text of 1 to 200 bytes without control characters");
   if (names.empty()) {
     tell("MODEL", {}, manual,
          "its name is not known: a config without models serves what the vLLM lists; name it in a [model.…] to give it aliases, a price or a fallback");

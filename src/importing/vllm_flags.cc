@@ -10,7 +10,7 @@ namespace {
 using enum Takes;
 
 // Of `vllm serve` (engine/arg_utils.py, entrypoints/openai/cli_args.py) up to 0.28, those that were taken out since included. In order.
-constexpr std::array flags{VllmFlag{"--additional-config", one},
+constexpr VllmFlag flags[]{VllmFlag{"--additional-config", one},
                            VllmFlag{"--aggregate-engine-logging", nothing},
                            VllmFlag{"--all2all-backend", one},
                            VllmFlag{"--allow-credentials", nothing},
@@ -328,7 +328,7 @@ const VllmFlag* find_vllm_flag(std::string_view word) {
     name = row->name;
   }
   const auto found = std::ranges::lower_bound(flags, std::string_view(name), {}, &VllmFlag::name);
-  return found != flags.end() && found->name == name ? &*found : nullptr;
+  return found != std::end(flags) && found->name == name ? found : nullptr;
 }
 
 std::vector<std::string_view> vllm_flag_names() {

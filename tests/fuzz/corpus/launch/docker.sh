@@ -1,0 +1,1 @@
+docker run --rm --gpus all --ipc=host -p 127.0.0.1:18000:8000 -v ~/.cache/huggingface:/root/.cache/huggingface -e HF_TOKEN=hf_LEAK -e VLLM_API_KEY=LEAK vllm/vllm-openai:v0.11.0 --model mistralai/Mistral-7B-Instruct-v0.3 --max-num-seqs 64 --data-parallel-size 2

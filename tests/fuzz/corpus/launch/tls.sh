@@ -1,0 +1,1 @@
+vllm serve /models/own --served-model-name own --host gpu.example.com --port 8443 --ssl-keyfile /etc/k.pem --ssl-certfile /etc/c.pem --ssl-cert-reqs 2 --root-path /llm --allowed-origins '["*"]' --api-key sk-LEAK

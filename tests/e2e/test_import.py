@@ -61,6 +61,15 @@ def test_a_sample_gives_what_stands_beside_it(tmp_path, name):
     assert checked.returncode == 0, checked.stderr
 
 
+def test_the_documents_show_what_is_printed():
+    page = (ROOT / "docs/importing.md").read_text()
+    for suffix in (".yaml", ".verdicts", ".toml"):
+        assert (SAMPLES / "litellm/fallbacks").with_suffix(suffix).read_text().strip() in page
+    shown = re.search(r"\$ bellwether (import vllm -- .*)\n((?:.*\n)*?)\$ ", page)
+    done = run(*shlex.split(shown[1]))
+    assert shown[2] == done.stderr + done.stdout
+
+
 def test_without_anything_to_serve_there_is_no_config(tmp_path):
     (tmp_path / "c.yaml").write_text("model_list: [{model_name: a, litellm_params: {model: bedrock/a}}]\n")
     done = imported("litellm", tmp_path / "c.yaml", "-o", tmp_path / "out.toml")

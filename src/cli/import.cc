@@ -132,11 +132,13 @@ int import_vllm(const Options& options) {
     if (!read) return std::fprintf(stderr, "bellwether: %s\n", read.error().c_str()), exit_invalid;
     text = *std::move(read);
   }
+  // Of another user's process it cannot be read; then only the command is told of.
+  const std::string environment = options.pid > 0 ? read_input(fmt::format("/proc/{}/environ", options.pid)).value_or("") : "";
   std::vector<importing::Word> words;
   for (const std::string& word : options.words) words.push_back({.text = word, .at = {}, .unknown = {}, .variable = {}});
   const auto launch = !options.systemd.empty()   ? importing::launch_from_systemd(text)
                       : !options.compose.empty() ? importing::launch_from_compose(text, options.service)
-                      : options.pid > 0          ? importing::launch_from_cmdline(text)
+                      : options.pid > 0          ? importing::launch_from_process(text, environment)
                                                  : importing::launch_from_words(std::move(words));
   return launch ? finish(importing::import_vllm(*launch), options, "vllm", file) : refuse(launch.error(), path);
 }

@@ -131,6 +131,18 @@ std::expected<Launch, Trouble> launch_from(std::vector<Word> words, int depth) {
   return launch;
 }
 
+/// Each ends in NUL.
+std::vector<Word> words_of(std::string_view text) {
+  constexpr std::size_t words_max = 10'000;
+  std::vector<Word> words;
+  for (std::size_t at = 0; at < text.size() && words.size() < words_max;) {
+    const std::size_t end = std::min(text.find('\0', at), text.size());
+    words.push_back({.text = std::string(text.substr(at, end - at)), .at = {}, .unknown = {}, .variable = {}});
+    at = end + 1;
+  }
+  return words;
+}
+
 }  // namespace
 
 std::expected<Launch, Trouble> launch_from_words(std::vector<Word> words) {
@@ -138,15 +150,12 @@ std::expected<Launch, Trouble> launch_from_words(std::vector<Word> words) {
   return launch_from(std::move(words), shells_max);
 }
 
-std::expected<Launch, Trouble> launch_from_cmdline(std::string_view cmdline) {
-  constexpr std::size_t words_max = 10'000;
-  std::vector<Word> words;
-  for (std::size_t at = 0; at < cmdline.size() && words.size() < words_max;) {
-    const std::size_t end = std::min(cmdline.find('\0', at), cmdline.size());
-    words.push_back({.text = std::string(cmdline.substr(at, end - at)), .at = {}, .unknown = {}, .variable = {}});
-    at = end + 1;
-  }
-  return launch_from_words(std::move(words));
+std::expected<Launch, Trouble> launch_from_process(std::string_view cmdline, std::string_view environment) {
+  auto launch = launch_from_words(words_of(cmdline));
+  if (launch)
+    for (const Word& word : words_of(environment))
+      if (word.text.starts_with("VLLM_")) launch->environment.push_back({word.text.substr(0, word.text.find('=')), {}});
+  return launch;
 }
 
 }  // namespace bellwether::importing

@@ -33,8 +33,8 @@ struct Launch {
 /// `docker run … vllm/vllm-openai …`, with assignments or a wrapper (env, nohup, numactl, uv run, bash -c) before it.
 [[nodiscard]] std::expected<Launch, Trouble> launch_from_words(std::vector<Word> words);
 
-/// /proc/PID/cmdline: words that end in NUL.
-[[nodiscard]] std::expected<Launch, Trouble> launch_from_cmdline(std::string_view cmdline);
+/// /proc/PID/cmdline and /proc/PID/environ: words that end in NUL. `environment` may be empty.
+[[nodiscard]] std::expected<Launch, Trouble> launch_from_process(std::string_view cmdline, std::string_view environment);
 
 /// A systemd unit: ExecStart with its continued lines, and Environment.
 [[nodiscard]] std::expected<Launch, Trouble> launch_from_systemd(std::string_view unit);

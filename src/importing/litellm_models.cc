@@ -19,15 +19,6 @@ using enum Verdict;
 constexpr std::string_view a_litellm_key = "a LiteLLM key";
 constexpr std::string_view left_out = "belongs to a deployment that is left out";
 constexpr std::size_t upstreams_max = 1'000, models_max = 10'000;  // config/
-// What a `.invalid` name leads to is nothing, ever (RFC 6761 §6.4): better than a guess that sends prompts somewhere.
-constexpr std::string_view no_address = "http://set-this-address.invalid/v1";
-
-/// What people write where a key is demanded and none is needed.
-bool is_placeholder_key(std::string_view text) {
-  static constexpr std::array<std::string_view, 13> words{"empty",    "none",       "null",   "dummy",        "fake",        "fake-key",          "no-key",
-                                                          "anything", "not-needed", "noneed", "token-abc123", "placeholder", "sk-no-key-required"};
-  return text.empty() || std::ranges::find(words, std::string_view(folded(text))) != words.end();
-}
 
 /// The part of a host that people call the machine by: "gpu-1" of "gpu-1.internal", "mistral" of "api.mistral.ai".
 std::string short_name(const catalog::Url& url) {
@@ -47,6 +38,11 @@ std::string_view thinking_of_retired(const UpstreamDraft& upstream, std::string_
   return model == "deepseek-reasoner" ? "enabled" : "";
 }
 
+LitellmModel model_of(const Yaml& params) {
+  const Yaml* const custom = params.find("custom_llm_provider");
+  return provider_of(params.find("model")->text, custom != nullptr ? custom->text : "");
+}
+
 }  // namespace
 
 void LitellmReader::model_list(const YamlMember& member) {
@@ -64,29 +60,33 @@ void LitellmReader::leave_out(const Yaml& entry, const std::string& path, std::s
   findings_.insert(findings_.end(), all.begin(), all.end());
 }
 
+/// What keeps a deployment out of the config; nothing where it can be in it.
+std::optional<LitellmReader::Obstacle> LitellmReader::obstacle_to(const Yaml& entry) const {
+  constexpr std::string_view model_field = "litellm_params.model", no_name = "a model's name has 1 to 200 bytes and no control characters";
+  const Yaml* const params = entry.find("litellm_params");
+  const Yaml* const name = entry.find("model_name");
+  const Yaml* const model = params != nullptr && params->is_map() ? params->find("model") : nullptr;
+  if (name == nullptr || !name->is_scalar() || !is_model_name(name->text)) return Obstacle{"model_name", std::string(no_name)};
+  if (model == nullptr || !model->is_scalar() || model->text.empty())
+    return Obstacle{"model_name", "it has no litellm_params.model, so LiteLLM itself would refuse it"};
+  const bool room = draft_.upstreams.size() < upstreams_max && (groups_.size() < models_max || std::ranges::find(groups_, name->text) != groups_.end());
+  if (!room) return Obstacle{"model_name", fmt::format("a config has at most {} upstreams and {} models", upstreams_max, models_max)};
+  if (environment_reference(*model)) return Obstacle{model_field, "the model's name comes from the environment: write it into the file"};
+  const LitellmModel resolved = model_of(*params);
+  if (resolved.provider == nullptr)
+    return Obstacle{model_field, "no provider known to us stands before the name; where it speaks OpenAI's API, write openai/ before it and give api_base"};
+  if (resolved.provider->speaks == Speaks::foreign) return Obstacle{model_field, fmt::format("{}: {}", resolved.provider->name, resolved.provider->why)};
+  if (!is_model_name(resolved.name)) return Obstacle{model_field, std::string(no_name)};
+  return std::nullopt;
+}
+
 void LitellmReader::deployment(const Yaml& entry, const std::string& path) {
+  if (!entry.is_map()) return tell_leaves(findings_, entry, path, entry.at, unsupported, "this is no map with model_name and litellm_params");
+  if (const auto obstacle = obstacle_to(entry)) return leave_out(entry, path, obstacle->field, obstacle->why);
   const Yaml* const params_map = entry.find("litellm_params");
   const Yaml* const name = entry.find("model_name");
-  const Yaml* const model = params_map != nullptr && params_map->is_map() ? params_map->find("model") : nullptr;
-  if (!entry.is_map()) return tell_leaves(findings_, entry, path, entry.at, unsupported, "this is no map with model_name and litellm_params");
-  if (name == nullptr || !name->is_scalar() || !is_model_name(name->text))
-    return leave_out(entry, path, "model_name", "a model's name has 1 to 200 bytes and no control characters");
-  if (model == nullptr || !model->is_scalar() || model->text.empty())
-    return leave_out(entry, path, "model_name", "it has no litellm_params.model, so LiteLLM itself would refuse it");
-  const bool room = draft_.upstreams.size() < upstreams_max && (groups_.size() < models_max || std::ranges::find(groups_, name->text) != groups_.end());
-  if (!room) return leave_out(entry, path, "model_name", fmt::format("a config has at most {} upstreams and {} models", upstreams_max, models_max));
-
-  const Yaml* const custom = params_map->find("custom_llm_provider");
-  const LitellmModel resolved = provider_of(model->text, custom != nullptr ? custom->text : "");
-  constexpr std::string_view model_field = "litellm_params.model";
-  if (resolved.provider == nullptr)
-    return leave_out(entry, path, model_field,
-                     "no provider known to us stands before the name; where it speaks OpenAI's API, write openai/ before it and give api_base");
-  if (resolved.provider->speaks == Speaks::foreign)
-    return leave_out(entry, path, model_field, fmt::format("{}: {}", resolved.provider->name, resolved.provider->why));
-  if (environment_reference(*model)) return leave_out(entry, path, model_field, "the model's name comes from the environment: write it into the file");
+  const LitellmModel resolved = model_of(*params_map);
   const bool wildcard = name->text.find('*') != std::string::npos || resolved.name.find('*') != std::string::npos;
-  if (!is_model_name(resolved.name)) return leave_out(entry, path, model_field, "a model's name has 1 to 200 bytes and no control characters");
 
   Section section{entry, path, findings_};
   const YamlMember* const name_member = section.take("model_name");
@@ -137,155 +137,6 @@ void LitellmReader::deployment(const Yaml& entry, const std::string& path) {
   section.tell(*name_member, exact, fmt::format("[model.\"{}\"]", made.group));
   if (std::ranges::find(groups_, made.group) == groups_.end()) groups_.push_back(made.group);
   deployments_.push_back(std::move(made));
-}
-
-/// Sets base_url in any case; nothing where the user still has to.
-std::optional<std::string> LitellmReader::address(Section& params, const LitellmProvider& provider, UpstreamDraft& upstream) {
-  const YamlMember* const base = params.take("api_base");
-  const YamlMember* const other = params.take("base_url");
-  const YamlMember* const given = base != nullptr ? base : other;
-  upstream.base_url = provider.base_url.empty() ? no_address : provider.base_url;
-  if (base != nullptr && other != nullptr) params.tell(*other, approximate, "api_base goes before it");
-  if (given == nullptr || given->value.kind == Yaml::Kind::null) {
-    if (given != nullptr) params.tell(*given, exact, "not set");
-    if (!provider.base_url.empty()) return upstream.base_url;
-    advice_.push_back(fmt::format("an upstream of {} has no api_base: set base_url in its [upstream.…]", provider.name));
-    upstream.comments.emplace_back("Set base_url: the LiteLLM config does not say it.");
-    return std::nullopt;
-  }
-  const auto variable = environment_reference(given->value);
-  if (variable) {
-    upstream.base_url = no_address;
-    upstream.comments.push_back(fmt::format("Set base_url to what {} holds.", *variable));
-    params.tell(*given, manual, fmt::format("set base_url to what {} holds: addresses are written out here, only secrets are references", *variable));
-    return std::nullopt;
-  }
-  std::string text = given->value.is_scalar() ? given->value.text : std::string{};
-  while (text.ends_with('/')) text.pop_back();
-  const bool ollama = provider.name.starts_with("ollama");
-  if (ollama && !text.ends_with("/v1")) text += "/v1";
-  const auto url = config::parse_url(text);
-  if (!url || url->scheme == catalog::Url::Scheme::unix_socket) {
-    upstream.base_url = no_address;
-    upstream.comments.emplace_back("Set base_url: what the LiteLLM config says is no address for it.");
-    params.tell(*given, manual, "no URL without user, query and fragment: set base_url of the upstream yourself");
-    return std::nullopt;
-  }
-  upstream.base_url = text;
-  if (ollama) params.tell(*given, approximate, "base_url, at Ollama's OpenAI-compatible path /v1");
-  else if (url->path.empty()) params.tell(*given, approximate, "base_url as it stands; most servers answer below /v1, so add that if it was an omission");
-  else params.tell(*given, exact, "base_url");
-  return text;
-}
-
-void LitellmReader::key(Section& params, const LitellmProvider& provider, bool own_address, UpstreamDraft& upstream) {
-  const YamlMember* const given = params.take("api_key");
-  if (given == nullptr || given->value.kind == Yaml::Kind::null) {
-    if (given != nullptr) params.tell(*given, exact, "not set");
-    if (provider.key_variable.empty()) return;
-    if (own_address)  // LiteLLM sends it there all the same.
-      advice_.push_back(fmt::format("no api_key stands beside an api_base of {}: LiteLLM sends {} there; Bellwether sends none unless you set api_key",
-                                    provider.name, provider.key_variable));
-    else upstream.api_key_variable = provider.key_variable;
-    return;
-  }
-  if (const auto variable = environment_reference(given->value)) {
-    upstream.api_key_variable = *variable;
-    return params.tell(*given, exact, fmt::format("api_key = {{ env = \"{}\" }}", *variable));
-  }
-  if (given->value.is_scalar() && is_placeholder_key(given->value.text)) return params.tell(*given, approximate, "a placeholder: no key is sent");
-  upstream.api_key_variable = "?";  // Named after its upstream, once that has a name.
-  params.tell(*given, manual, "the key is not copied: put it into the environment variable that api_key of the upstream names");
-}
-
-void LitellmReader::upstream_settings(Section& params, UpstreamDraft& upstream) {
-  std::optional<Milliseconds> own, own_stream;
-  constexpr std::string_view whole = "timeout = { first_token, total } of the upstream: a reply that is not streamed counts as its first token";
-  params.with("timeout", [&](const YamlMember& member) { time_setting(params, member, own, whole); });
-  params.with("request_timeout", [&](const YamlMember& member) { time_setting(params, member, own, whole); });
-  params.with("stream_timeout", [&](const YamlMember& member) {
-    time_setting(params, member, own_stream, "timeout = { first_token } of the upstream, unless timeout is longer: one value serves streams and whole replies");
-  });
-  const auto total = own ? own : timeout_;
-  const auto stream = own_stream ? own_stream : stream_timeout_;
-  upstream.total = total;
-  if (total || stream) upstream.first_token = std::max(total.value_or(Milliseconds(0)), stream.value_or(Milliseconds(0)));
-  std::optional<std::uint32_t> own_retries;
-  for (const std::string_view name : {"max_retries", "num_retries"})
-    params.with(name, [&](const YamlMember& member) {
-      constexpr std::uint32_t retries_max = 5;  // config/
-      const auto count = count_of(member.value, 0, 1'000'000);
-      if (!count) return params.tell(member, manual, "no count; it would be retries of the upstream");
-      own_retries = std::min(*count, retries_max);
-      params.tell(member, *count > retries_max ? approximate : exact,
-                  *count > retries_max ? fmt::format("retries = {}, which is the most", retries_max) : "retries of the upstream");
-    });
-  upstream.retries = own_retries ? own_retries : retries_;
-  upstream.concurrency = concurrency_;
-  params.with("max_parallel_requests", [&](const YamlMember& member) {
-    if (const auto count = count_of(member.value, 1, 65'535)) upstream.concurrency = *count;
-    else return params.tell(member, manual, "no count from 1 to 65535; it would be concurrency = { max } of the upstream");
-    params.tell(member, approximate, "concurrency = { max } of an upstream of its own; what is above it waits there, at most 2 s");
-  });
-  upstream.breaker_off = breaker_off_;
-  upstream.breaker_failures = breaker_failures_;
-  upstream.breaker_open_for = breaker_open_for_;
-  upstream.probe_every = probe_every_;
-}
-
-/// Parameters of a request beside the model: LiteLLM sends them where the caller did not, and so does `request` of the route.
-void LitellmReader::defaults(Section& params, RouteDraft& entry) {
-  static constexpr std::array<std::string_view, 5> ours{"model", "stream", "stream_options", "messages", "input"};
-  const auto put = [&](const std::string& name, const Yaml& value) {
-    const auto text = toml_value(value);
-    const bool taken = std::ranges::any_of(entry.request, [&](const auto& member) { return member.first == name; });
-    const bool fits = text && !taken && !name.empty() && std::ranges::find(ours, name) == ours.end();
-    if (fits) entry.request.emplace_back(name, *text);
-    return fits;
-  };
-  for (const std::string_view parameter : litellm_request_parameters())
-    params.with(parameter, [&](const YamlMember& member) {
-      const bool fits = put(member.key, member.value);
-      params.tell(member, fits ? exact : unsupported,
-                  fits ? "request of the route's entry, where the caller does not set it" : "its value has no form in TOML");
-    });
-  const YamlMember* const extra = params.take("extra_body");
-  if (extra == nullptr) return;
-  if (!extra->value.is_map())
-    return params.tell(*extra, extra->value.is_off() ? exact : unsupported, extra->value.is_off() ? "empty: nothing to do" : "this is no map");
-  if (extra->value.members.empty()) return params.tell(*extra, exact, "empty: nothing to do");
-  for (const YamlMember& member : extra->value.members) {
-    const bool fits = put(member.key, member.value);
-    tell_leaves(findings_, member.value, params.path_of(*extra) + "." + member.key, member.at, fits ? approximate : unsupported,
-                fits ? "request of the route's entry: the caller's own value goes before it, where LiteLLM's goes before the caller's"
-                     : "not a member that a route can add, or without a form in TOML");
-  }
-}
-
-void LitellmReader::shares(Section& params, Deployment& deployment) {
-  params.with("weight", [&](const YamlMember& member) {
-    deployment.weight = member.value.number();
-    if (!deployment.weight || *deployment.weight < 0) {
-      deployment.weight.reset();
-      return params.tell(member, manual, "no number from 0; it would be weight of the route's entry");
-    }
-    const bool never = *deployment.weight == 0;
-    params.tell(member, never ? approximate : exact,
-                never ? "the least weight beside the others' million: LiteLLM never draws it, and here it is still a fallback" : "weight of the route's entry");
-  });
-  for (const auto& [name, into] : {std::pair{"rpm", &Deployment::rpm}, std::pair{"tpm", &Deployment::tpm}})
-    params.with(name, [&](const YamlMember& member) {
-      const auto number = member.value.number();
-      if (number && *number > 0) deployment.*into = *number;
-      params.tell(member, manual,
-                  "its share of the traffic is kept as weight where the model has several upstreams; the limit is not: Bellwether has none per minute for an "
-                  "upstream yet");
-    });
-  params.with("order", [&](const YamlMember& member) {
-    const auto order = member.value.integer();
-    deployment.order = order.value_or(deployment.order);
-    params.tell(member, order ? approximate : manual, "entries of a lower order come first in the route, and the others are their fallback");
-  });
 }
 
 void LitellmReader::price_field(Section& section, std::string_view name, std::optional<std::string>& into, Prices& prices) {

@@ -1,5 +1,5 @@
 // Reads one LiteLLM config: first the settings that concern every deployment, then the deployments, then the routes between them.
-// Lives while one import runs; litellm_settings.cc, litellm_models.cc and litellm_routes.cc hold its parts.
+// Lives while one import runs; litellm_settings.cc, litellm_models.cc, litellm_params.cc and litellm_routes.cc hold its parts.
 #pragma once
 
 #include <limits>
@@ -15,6 +15,9 @@
 #include "importing/yaml.h"
 
 namespace bellwether::importing {
+
+/// What a `.invalid` name leads to is nothing, ever (RFC 6761 §6.4): better than a guess that sends prompts somewhere.
+inline constexpr std::string_view no_address = "http://set-this-address.invalid/v1";
 
 class LitellmReader {
  public:
@@ -47,6 +50,10 @@ class LitellmReader {
     std::vector<std::pair<std::string, Place>> fields;  ///< Those that were read without complaint.
     bool rounded = false;
   };
+  struct Obstacle {
+    std::string_view field;  ///< Below the deployment.
+    std::string why;
+  };
   enum class OnlyContext : std::uint8_t { no, yes };
 
   // litellm_settings.cc
@@ -68,17 +75,20 @@ class LitellmReader {
   // litellm_models.cc
   void model_list(const YamlMember& member);
   void deployment(const Yaml& entry, const std::string& path);
+  [[nodiscard]] std::optional<Obstacle> obstacle_to(const Yaml& entry) const;
   void leave_out(const Yaml& entry, const std::string& path, std::string_view field, std::string_view why);
-  [[nodiscard]] std::optional<std::string> address(Section& params, const LitellmProvider& provider, UpstreamDraft& upstream);
-  void key(Section& params, const LitellmProvider& provider, bool own_address, UpstreamDraft& upstream);
-  void upstream_settings(Section& params, UpstreamDraft& upstream);
-  void defaults(Section& params, RouteDraft& entry);
-  void shares(Section& params, Deployment& deployment);
   void prices(Section& section, Prices& into);
   void price_field(Section& section, std::string_view key, std::optional<std::string>& into, Prices& prices);
   void settle_prices(Prices& prices, Deployment& deployment);
   void information(const Yaml& info, const std::string& path, Prices& into);
   [[nodiscard]] std::string adopt(UpstreamDraft upstream, std::string_view wanted_name);
+
+  // litellm_params.cc
+  [[nodiscard]] std::optional<std::string> address(Section& params, const LitellmProvider& provider, UpstreamDraft& upstream);
+  void key(Section& params, const LitellmProvider& provider, bool own_address, UpstreamDraft& upstream);
+  void upstream_settings(Section& params, UpstreamDraft& upstream);
+  void defaults(Section& params, RouteDraft& entry);
+  void shares(Section& params, Deployment& deployment);
 
   // litellm_routes.cc
   void routes();

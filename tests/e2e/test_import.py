@@ -112,13 +112,13 @@ def test_wrong_usage(arguments, code, said):
 
 def test_the_command_of_a_running_process(tmp_path):
     """A process that looks like a vLLM to /proc."""
-    process = subprocess.Popen(["sh", "-c", "while :; do sleep 1; done", "vllm", "serve", "org/M", "--port", "8123", "--api-key", "sk-LEAK"], start_new_session=True)
+    process = subprocess.Popen(["sh", "-c", "while :; do sleep 1; done", "vllm", "serve", "org/M", "--port", "8123", "--max-num-seqs", "4"], start_new_session=True, env={**os.environ, "VLLM_API_KEY": "sk-LEAK"})
     try:
         done = imported("vllm", "--pid", process.pid)
     finally:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-    assert done.returncode == 6 and "http://127.0.0.1:8123/v1" in done.stdout and '[model."org/M"]' in done.stdout and "LEAK" not in done.stdout + done.stderr
+    assert done.returncode == 6 and "http://127.0.0.1:8123/v1" in done.stdout and '[model."org/M"]' in done.stdout and 'api_key = { env = "VLLM_API_KEY" }' in done.stdout and "LEAK" not in done.stdout + done.stderr
 
 
 # ---- Random configs of LiteLLM's ----

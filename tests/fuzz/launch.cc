@@ -32,6 +32,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       check(importing::launch_from_words(*std::move(words)));
     }
   check(importing::launch_from_systemd(text));
-  check(importing::launch_from_cmdline(text));
+  check(importing::launch_from_process(text, text));
   return 0;
 }

@@ -127,13 +127,17 @@ std::vector<Check> judge_upstream(const UpstreamFacts& facts) {
   const auto fail = [&](std::string text, std::string remedy) {
     return std::vector{failed(name, fmt::format("{}: {}", facts.address, text), std::move(remedy), Trouble::upstream)};
   };
+  const bool late = facts.trouble.starts_with("timed out");
   switch (facts.stage) {
     case Stage::name: return fail(facts.trouble, "look at the host's name in base_url, and at the machine's DNS (getent hosts NAME)");
     case Stage::connect: return fail(facts.trouble, "is it running, at that port, and does a firewall let this machine through?");
     case Stage::tls:
+      if (late || facts.trouble.find("wrong version number") != std::string::npos)
+        return fail(facts.trouble, "does it speak TLS at that port? base_url with http:// is for a server that does not");
       return fail(facts.trouble,
                   "its certificate must be valid for the host in base_url and signed by a known authority; one of your own is named by SSL_CERT_FILE");
     case Stage::reply:
+      if (late) return fail(facts.trouble, "it takes connections and does not answer: it may be overloaded, or stuck; look at its own log");
       return fail(facts.trouble, "something answers there, but not as an HTTP server of this API would: look at scheme, port and path of base_url");
     case Stage::done: break;
   }

@@ -90,6 +90,11 @@ TEST(JudgeUpstream, NamesTheStepThatFailed) {
   EXPECT_EQ(check.status, Status::failed);
   EXPECT_EQ(check.trouble, Trouble::upstream);
   EXPECT_NE(check.remedy.find("SSL_CERT_FILE"), std::string::npos);
+  facts.trouble = "TLS: wrong version number";
+  EXPECT_NE(judge_upstream(facts).front().remedy.find("does it speak TLS"), std::string::npos);
+  facts.stage = UpstreamFacts::Stage::reply;
+  facts.trouble = "timed out before the reply's head";
+  EXPECT_NE(judge_upstream(facts).front().remedy.find("does not answer"), std::string::npos);
 }
 
 TEST(JudgeUpstream, TellsARefusedKeyFromAMissingOne) {

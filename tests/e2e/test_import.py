@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from conftest import BINARY, ROOT, run
+from conftest import BINARY, ROOT, Gateway, Simulator, base, run
 
 SAMPLES = ROOT / "tests/import"
 LITELLM = sorted(path.name for path in (SAMPLES / "litellm").glob("*.yaml"))
@@ -119,6 +119,23 @@ def test_the_command_of_a_running_process(tmp_path):
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     assert done.returncode == 6 and "http://127.0.0.1:8123/v1" in done.stdout and '[model."org/M"]' in done.stdout and 'api_key = { env = "VLLM_API_KEY" }' in done.stdout and "LEAK" not in done.stdout + done.stderr
+
+
+def test_an_imported_config_serves(tmp_path):
+    """What LiteLLM called by two names and a fallback answers here: the first upstream is down."""
+    sims = [Simulator(tmp_path, "--flavor", "vllm", "--api-key", "good", name=name) for name in ("one", "two")]
+    config = {"model_list": [{"model_name": name, "litellm_params": {"model": "hosted_vllm/deepseek-ai/DeepSeek-V3", "api_base": sim.url + "/v1", "api_key": "os.environ/SIM_KEY", "num_retries": 0}}
+                             for name, sim in zip(("chat", "spare"), sims)],
+              "router_settings": {"fallbacks": [{"chat": ["spare"]}], "model_group_alias": {"gpt-4o": "chat"}}}
+    done = imported("litellm", "-", stdin=json.dumps(config))
+    assert done.returncode == 0, done.stderr
+    gateway = Gateway(tmp_path, base(tmp_path) + done.stdout, env={"SIM_KEY": "good"})
+    sims[0].stop()
+    with gateway.client() as client:
+        answer = client.chat.completions.create(model="gpt-4o", messages=[{"role": "user", "content": "x"}])
+    assert answer.model == "chat" and answer.choices[0].message.content and answer.x_source == "127.0.0.1-2"
+    gateway.stop()
+    sims[1].stop()
 
 
 # ---- Random configs of LiteLLM's ----

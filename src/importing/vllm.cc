@@ -70,6 +70,7 @@ class VllmReader {
   std::uint32_t engines_ = 1;
   bool has_key_ = false;
   std::set<std::string_view> seen_;
+  std::size_t looked_up_ = 0;  ///< Unknown flags whose nearest was looked for.
   std::vector<std::string> comments_;
 };
 
@@ -133,10 +134,13 @@ void VllmReader::flag(const Word& word, std::size_t& next) {
   };
   if (known == nullptr) {
     if (!attached && more()) take();
-    // Looking for it costs more than all else: a text with more than so many flags is no command, and nobody reads on.
-    constexpr std::size_t looked_up_max = 200, flag_bytes_max = 64;
-    const bool looks_up = findings_.size() < looked_up_max && name.size() <= flag_bytes_max;
-    const auto near = looks_up ? nearest(name, vllm_flag_names(), 1) : std::vector<std::string_view>{};
+    // Looking for it costs more than all else: whoever has so many unknown flags has another program's.
+    constexpr std::size_t looked_up_max = 12, flag_bytes_max = 64;
+    const bool looks_up = name.size() <= flag_bytes_max && looked_up_++ < looked_up_max;
+    std::vector<std::string_view> alike;  // Of about its length: a distance is no less than the difference of both.
+    for (const std::string_view known_name : vllm_flag_names())
+      if (known_name.size() * 3 <= name.size() * 4 + 4 && name.size() * 3 <= known_name.size() * 4 + 4) alike.push_back(known_name);
+    const auto near = looks_up ? nearest(name, alike, 1) : std::vector<std::string_view>{};
     return tell(name.size() > 64 ? name.substr(0, 64) : name, word.at, unsupported,
                 fmt::format("not a flag of vLLM's known to us{}", near.empty() ? std::string{} : fmt::format("; nearest is {}", near.front())));
   }

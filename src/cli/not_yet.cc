@@ -20,8 +20,7 @@ constexpr std::array verbs{Verb{"account", "Who pays"},
                            Verb{"usage", "What was used"},
                            Verb{"ledger", "The books, entry by entry"},
                            Verb{"roi", "What that use costs here and there"},
-                           Verb{"bench", "Measure an endpoint"},
-                           Verb{"chat", "One prompt from the terminal"}};
+                           Verb{"bench", "Measure an endpoint"}};
 
 }  // namespace
 

@@ -56,6 +56,7 @@ int run(int argc, char** argv) {
   add_audit(app, chosen);
   add_import(app, chosen);
   add_doctor(app, chosen);
+  add_bench(app, chosen);
   add_chat(app, chosen);
   add_version(app, chosen);
   add_completion(app, chosen);

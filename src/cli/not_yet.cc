@@ -19,8 +19,7 @@ constexpr std::array verbs{Verb{"account", "Who pays"},
                            Verb{"credit", "Give an account credit"},
                            Verb{"usage", "What was used"},
                            Verb{"ledger", "The books, entry by entry"},
-                           Verb{"roi", "What that use costs here and there"},
-                           Verb{"bench", "Measure an endpoint"}};
+                           Verb{"roi", "What that use costs here and there"}};
 
 }  // namespace
 

@@ -19,6 +19,7 @@ void add_drill(CLI::App& app, Action& chosen);
 void add_audit(CLI::App& app, Action& chosen);
 void add_import(CLI::App& app, Action& chosen);
 void add_doctor(CLI::App& app, Action& chosen);
+void add_bench(CLI::App& app, Action& chosen);
 void add_chat(CLI::App& app, Action& chosen);
 void add_version(CLI::App& app, Action& chosen);
 void add_completion(CLI::App& app, Action& chosen);

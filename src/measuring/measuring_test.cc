@@ -165,6 +165,16 @@ TEST(Summary, CountsErrorsByKindAndTimesOfAnswersAlone) {
   EXPECT_EQ(summary.of(Metric::send_delay)->count(), 4U);
 }
 
+TEST(Summary, PairsWhatBothAnswered) {
+  std::vector<Sample> first{answered(0, milliseconds(10), milliseconds(50), 5), answered(1, milliseconds(20), milliseconds(60), 5)};
+  std::vector<Sample> second{answered(2, milliseconds(1), milliseconds(2), 5), answered(1, milliseconds(25), milliseconds(60), 5),
+                             answered(0, milliseconds(13), milliseconds(50), 5)};
+  second.back().error = "cut";
+  const std::vector<Pair> pairs = pairs_of(first, second, Metric::ttft);
+  ASSERT_EQ(pairs.size(), 1U);
+  EXPECT_EQ(pairs[0].second - pairs[0].first, 5);
+}
+
 TEST(Summary, OfNothingIsEmpty) {
   const Summary summary = summarise({}, {}, {});
   EXPECT_EQ(summary.requests, 0U);

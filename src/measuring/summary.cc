@@ -57,4 +57,17 @@ Summary summarise(std::span<const Sample> samples, const std::vector<double>& ga
   return summary;
 }
 
+std::vector<Pair> pairs_of(std::span<const Sample> first, std::span<const Sample> second, Metric metric) {
+  std::map<std::uint64_t, double> known;
+  for (const Sample& sample : first)
+    if (const auto time = milliseconds_in(sample, metric); time && sample.error.empty()) known.emplace(sample.number, *time);
+  std::vector<Pair> pairs;
+  for (const Sample& sample : second) {
+    const auto time = milliseconds_in(sample, metric);
+    if (!time || !sample.error.empty()) continue;
+    if (const auto at = known.find(sample.number); at != known.end()) pairs.push_back({at->second, *time});
+  }
+  return pairs;
+}
+
 }  // namespace bellwether::measuring

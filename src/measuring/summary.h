@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "measuring/difference.h"
 #include "measuring/distribution.h"
 
 namespace bellwether::measuring {
@@ -63,5 +64,8 @@ struct Summary {
 
 /// `gaps` are milliseconds between chunks. Without goals nothing is called good.
 [[nodiscard]] Summary summarise(std::span<const Sample> samples, const std::vector<double>& gaps, std::span<const Goal> goals);
+
+/// Of the requests that both endpoints answered properly, by their numbers.
+[[nodiscard]] std::vector<Pair> pairs_of(std::span<const Sample> first, std::span<const Sample> second, Metric metric);
 
 }  // namespace bellwether::measuring

@@ -8,6 +8,7 @@
 
 #include "cli/admin_socket.h"
 #include "cli/cli.h"
+#include "cli/doctor_compare.h"
 #include "cli/doctor_machine.h"
 #include "cli/doctor_upstreams.h"
 #include "cli/load.h"
@@ -21,6 +22,7 @@ using doctor::Check;
 struct Options {
   Given given;
   bool json = false;
+  CompareOptions compare;
 };
 
 int tell(const std::vector<Check>& checks, const Options& options) {
@@ -83,18 +85,32 @@ int run_doctor(const Options& options) {
 
 void add_doctor(CLI::App& app, Action& chosen) {
   const auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("doctor", "Check this installation, with a remedy for whatever is wrong");
+  CLI::App* verb = app.add_subcommand("doctor", "Check this installation, with a remedy for whatever is wrong; compare two upstreams");
   verb->add_option("--config", options->given.config, "The config file; bellwether.toml if it is there")->type_name("FILE");
   verb->add_option("--upstream", options->given.upstreams, "Without a config file: the upstreams (repeatable)")->allow_extra_args(false)->type_name("URL");
   verb->add_flag("--json", options->json, "Say the result as JSON (bellwether.doctor/1)");
+  verb->add_option("--compare", options->compare.endpoints, "Compare two endpoints instead: URLs, or names of upstreams of the config")
+      ->expected(2)
+      ->type_name("A B");
+  add_compare_options(*verb, options->compare);
   verb->footer(
       "Looks at the config, its secrets, ports, the limit of open files, certificates, the data folder, time zones, the service manager and each upstream\n"
       "(its name, connection, certificate, key, models, clock). It changes nothing and costs no tokens. Run it as the user of the service.\n"
+      "--compare makes small real calls to both instead, within a bound on what they spend; it exits with 99 where something stands against moving from A to "
+      "B.\n"
       "The exit code is 0 if nothing failed (warnings do not count), 3 for an invalid config, 1 if something here failed, 5 if only upstreams did.\n\n"
       "Examples:\n  bellwether doctor --config bellwether.toml\n  bellwether doctor --config bellwether.toml --json | jq '.checks[] | select(.status != "
       "\"ok\")'\n"
+      "  bellwether doctor --config bellwether.toml --compare onprem hosted --tokens-max 20000\n"
       "  systemd-run --pipe --wait -p User=bellwether -p LimitNOFILE=65536 bellwether doctor --config /etc/bellwether/bellwether.toml");
-  verb->callback([options, &chosen] { chosen = [options] { return run_doctor(*options); }; });
+  verb->callback([options, &chosen] {
+    chosen = [options] {
+      if (options->compare.endpoints.empty()) return run_doctor(*options);
+      options->compare.given = options->given;
+      options->compare.json = options->json;
+      return run_doctor_compare(options->compare);
+    };
+  });
 }
 
 }  // namespace bellwether::cli

@@ -260,3 +260,14 @@ def test_a_table_for_people(tmp_path, sim):
     assert lines[at].split()[1:3] == ["upstream", "a"] and lines[at + 1].lstrip().startswith("→ ")
     assert lines[-1].endswith("1 failed") and done.stderr == ""
     assert run("doctor", "--config", tmp_path / "none.toml", env=CLEAN).returncode == 3
+
+
+def test_compare_takes_upstreams_of_the_config(tmp_path):
+    sims = [Simulator(tmp_path, "--flavor", flavor, name=flavor) for flavor in ("vllm", "deepseek")]
+    (tmp_path / "c.toml").write_text(base(tmp_path) + f'[upstream.a]\ndialect = "vllm"\nbase_url = "{sims[0].url}/v1"\n[upstream.b]\ndialect = "deepseek"\nbase_url = "{sims[1].url}/v1"\n'
+                                     '[model.m]\nroute = [{ upstream = "a", model = "deepseek-ai/DeepSeek-V3" }, { upstream = "b", model = "deepseek-flash" }]\n')
+    done = subprocess.run([BINARY, "doctor", "--config", tmp_path / "c.toml", "--compare", "a", "b", "--json"], capture_output=True, text=True, timeout=PATIENCE, env=environment({}))
+    told = json.loads(done.stdout)
+    assert told["schema"] == "bellwether.parity/1" and (told["a"]["endpoint"], told["b"]["endpoint"]) == ("a", "b") and done.returncode == (0 if told["ok"] else 99)
+    for sim in sims:
+        sim.stop()

@@ -138,8 +138,11 @@ Reconciled reconcile(std::vector<Stream>& streams, const Zone& zone, millisecond
       double input = 0, output = 0;
       for (const auto& [hour, cell] : stream.hours) input += cell.input, output += cell.output;
       for (auto& [hour, cell] : stream.hours) {
+        if (cell.missing_seconds == 0) continue;
         cell.input_slack += cell.missing_seconds * input / stream.told_seconds;
         cell.output_slack += cell.missing_seconds * output / stream.told_seconds;
+        // An hour that is missing as a whole is nothing with an upper bound, not unknown.
+        cell.has_input = cell.has_output = true;
       }
     }
     for (auto at = stream.hours.cbegin(); at != stream.hours.cend(); ++at)

@@ -315,7 +315,8 @@ void Tally::increase(Series& series, double amount, Instant from, Instant to, do
       default: break;
     }
     if (amount > 0) {
-      cell.hash += mix(mix(ms_of(to), bits_of(amount)), static_cast<std::uint64_t>(series.counter));
+      // Of two instances that count alike each is believed; a page that was kept twice names the same one.
+      cell.hash += mix(mix(mix(ms_of(to), bits_of(amount)), static_cast<std::uint64_t>(series.counter)), hash_of(stream.engine));
       ++cell.told;
     }
   });

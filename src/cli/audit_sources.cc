@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <CLI/CLI.hpp>
 
 #include <algorithm>
 #include <array>
@@ -271,7 +272,7 @@ std::string read_audit_source(const std::string& name, std::uint64_t& bytes_read
 ChosenZone choose_zone(const std::string& wanted) {
   if (!wanted.empty()) {
     if (auto zone = zone_named(wanted)) return {std::move(*zone), "--tz"};
-    throw std::runtime_error(fmt::format("there is no time zone '{}': --tz takes a name such as Asia/Seoul, an offset such as +09:00, or UTC", wanted));
+    throw CLI::ValidationError("--tz", fmt::format("there is no time zone '{}': it takes a name such as Asia/Seoul, an offset such as +09:00, or UTC", wanted));
   }
   if (const char* variable = std::getenv("TZ"); variable != nullptr && *variable != '\0') {
     std::string name{variable};

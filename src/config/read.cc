@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/nearest.h"
+#include "config/document.h"
 #include "config/table.h"
 #include "json/reader.h"
 
@@ -19,7 +20,6 @@ namespace {
 
 using catalog::DialectName;
 
-constexpr std::size_t file_bytes_max = std::size_t{4} << 20;
 constexpr std::size_t upstreams_max = 1'000;
 constexpr std::size_t models_max = 10'000;
 constexpr std::size_t name_bytes_max = 200;
@@ -40,63 +40,13 @@ std::string folder_of(const std::string& file) {
   return slash == std::string::npos ? std::string{} : file.substr(0, slash + 1);
 }
 
-struct BadCharacter {
-  std::uint32_t line, column;
-};
-
-/// The first character outside of strings and comments that is no printable ASCII, tab or end of line. TOML allows none there
-/// (v1.0.0, "Keys"), and toml++ 3.3 has undefined behaviour on some of them (its generated tables assume what they should check).
-std::optional<BadCharacter> find_bad_character(std::string_view toml) {
-  enum class In { plain, comment, string };
-  if (toml.starts_with("\xEF\xBB\xBF")) toml.remove_prefix(3);
-  In in = In::plain;
-  std::string_view quote;  // What ends the string that we are in.
-  BadCharacter at{.line = 1, .column = 0};
-  for (std::size_t i = 0; i < toml.size(); ++i) {
-    const char c = toml[i];
-    const bool continues = (static_cast<unsigned char>(c) & 0xC0) == 0x80;
-    if (!continues) ++at.column;
-    if (c == '\n') {
-      ++at.line;
-      at.column = 0;
-      if (in == In::comment || quote.size() == 1) in = In::plain, quote = {};
-    } else if (in == In::string) {
-      if (c == '\\' && quote.front() == '"') {
-        if (i + 1 < toml.size() && toml[i + 1] != '\n') ++i, ++at.column;
-      } else if (toml.substr(i).starts_with(quote)) {
-        i += quote.size() - 1;
-        at.column += static_cast<std::uint32_t>(quote.size() - 1);
-        // Two more of the same may belong to the text of a string of three: they end it one by one.
-        for (int extra = 0; quote.size() == 3 && extra < 2 && i + 1 < toml.size() && toml[i + 1] == c; ++extra) ++i, ++at.column;
-        in = In::plain, quote = {};
-      }
-    } else if (in == In::plain) {
-      if (c == '#') {
-        in = In::comment;
-      } else if (c == '"' || c == '\'') {
-        const std::string_view three = c == '"' ? R"(""")" : "'''";
-        quote = toml.substr(i).starts_with(three) ? three : three.substr(0, 1);
-        in = In::string;
-        i += quote.size() - 1;
-        at.column += static_cast<std::uint32_t>(quote.size() - 1);
-      } else if ((c < ' ' && c != '\t' && c != '\r') || c > '~') {
-        return at;
-      }
-    }
-  }
-  return std::nullopt;
-}
-
 /// Reads one file. A member for each table; all of them go on after a problem, so that everything is told at once.
 class FileReader {
  public:
   FileReader(std::string file, const SecretSource& secrets) : reading_{file, folder_of(file), secrets, {}} { config_.file = std::move(file); }
 
   [[nodiscard]] ReadResult read(const toml::table& root);
-  [[nodiscard]] std::vector<Problem> refuse(const toml::parse_error& error) {
-    reading_.complain(error.source(), std::string(error.description()));
-    return std::move(reading_.problems);
-  }
+  [[nodiscard]] const std::string& file() const { return reading_.file; }
 
  private:
   void listen(const toml::node& node, Table& root);
@@ -538,21 +488,13 @@ SecretSource system_secrets() {
 }
 
 ReadResult read_config(std::string_view toml, std::string file, const SecretSource& secrets) {
-  if (toml.size() > file_bytes_max)
-    return std::vector{Problem{.file = std::move(file), .text = fmt::format("the file has {} bytes; at most {} are read", toml.size(), file_bytes_max)}};
-  FileReader reader{file, secrets};
-  if (const std::optional<BadCharacter> bad = find_bad_character(toml))
-    return std::vector{Problem{.file = std::move(file),
-                               .line = bad->line,
-                               .column = bad->column,
-                               .text = "a character outside of quotes that TOML does not know there; put names and values that are not plain ASCII in quotes"}};
+  const auto root = parse_document(toml, file);
+  if (const auto* problem = std::get_if<Problem>(&root)) return std::vector{*problem};
+  FileReader reader{std::move(file), secrets};
   try {
-    const toml::table root = toml::parse(toml, file);
-    return reader.read(root);
-  } catch (const toml::parse_error& error) {
-    return reader.refuse(error);
+    return reader.read(std::get<toml::table>(root));
   } catch (const BrokenToml&) {
-    return std::vector{Problem{.file = std::move(file), .text = "the file is no TOML: some key, or the name in some [table], is malformed"}};
+    return std::vector{broken_document(reader.file())};
   }
 }
 

@@ -58,6 +58,7 @@ int run(int argc, char** argv) {
   add_doctor(app, chosen);
   add_bench(app, chosen);
   add_chat(app, chosen);
+  add_roi(app, chosen);
   add_version(app, chosen);
   add_completion(app, chosen);
   add_not_yet(app, chosen);

@@ -21,6 +21,7 @@ void add_import(CLI::App& app, Action& chosen);
 void add_doctor(CLI::App& app, Action& chosen);
 void add_bench(CLI::App& app, Action& chosen);
 void add_chat(CLI::App& app, Action& chosen);
+void add_roi(CLI::App& app, Action& chosen);
 void add_version(CLI::App& app, Action& chosen);
 void add_completion(CLI::App& app, Action& chosen);
 /// Verbs of the contract that this version does not have.

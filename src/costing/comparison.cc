@@ -14,27 +14,18 @@ constexpr std::int64_t nodes_tried_max = 10'000;  // As many as a scenario can s
 /// Of the tokens at peak hours, at most, where their hours are not known: what Korean business traffic has in DeepSeek's windows.
 constexpr Parts peak_share_high = 800'000;
 
-/// Windows share `parts` among them by their length.
-std::vector<Parts> spread(const Tariff& tariff, Parts parts) {
-  std::vector<Parts> shares = shares_of_windows(tariff, evenly_spread());
-  Parts all = 0;
-  for (const Parts share : shares) all += share;
-  for (Parts& share : shares) share = all == 0 ? 0 : static_cast<Parts>(Wide{share} * parts / all);
-  return shares;
-}
-
-struct Shares {
-  std::vector<Parts> value;
-  std::vector<std::vector<Parts>> ends;  ///< What else may be, where the hours are not known.
+struct WindowShares {
+  Shares value;
+  std::vector<Shares> ends;  ///< What else may be, where the hours are not known.
 };
 
 const Scenario* scenario_of(const Question& question) { return std::get_if<Scenario>(&question.own); }
 
-Shares shares_for(const Question& question, const Tariff& tariff) {
+WindowShares shares_for(const Question& question, const Tariff& tariff) {
   if (question.hours) return {shares_of_windows(tariff, *question.hours), {}};
   const Scenario* scenario = scenario_of(question);
-  if (scenario != nullptr && scenario->peak_share) return {spread(tariff, *scenario->peak_share), {}};
-  return {shares_of_windows(tariff, evenly_spread()), {spread(tariff, 0), spread(tariff, peak_share_high)}};
+  if (scenario != nullptr && scenario->peak_share) return {shares_of_windows(tariff, *scenario->peak_share), {}};
+  return {shares_of_windows(tariff, evenly_spread()), {shares_of_windows(tariff, Parts{0}), shares_of_windows(tariff, peak_share_high)}};
 }
 
 /// The bill with what comes on top of it.
@@ -96,7 +87,7 @@ std::optional<std::int64_t> break_even_at(const Question& question, const Candid
   return std::nullopt;
 }
 
-std::string formula_of(const Question& question, const Candidate& candidate, const std::vector<Parts>& shares) {
+std::string formula_of(const Question& question, const Candidate& candidate, const Shares& shares) {
   const Tokens& tokens = question.volume.value;
   const auto priced = [&](const metering::Price& price) {
     const auto usd = [](Money money) { return "$" + to_short_decimal(money); };
@@ -104,15 +95,23 @@ std::string formula_of(const Question& question, const Candidate& candidate, con
     if (tokens.cached > 0) text += fmt::format(" + {} × {}", to_short_tokens(tokens.cached), usd(price.cached_input.value_or(price.input)));
     return text + fmt::format(" + {} × {}", to_short_tokens(tokens.output), usd(price.output));
   };
-  std::string text;
-  Parts rest = whole;
-  for (std::size_t i = 0; i < shares.size(); ++i) {
-    if (shares[i] == 0) continue;
-    rest -= shares[i];
-    text += fmt::format("{} % × ({}) + ", share_to_percent(shares[i]), priced(candidate.tariff.windows[i].price));
+  // Windows of one price are one part of the sum.
+  std::vector<std::pair<metering::Price, std::int64_t>> parts;
+  std::int64_t rest = shares.all;
+  for (std::size_t i = 0; i < shares.of_window.size(); ++i) {
+    if (shares.of_window[i] == 0) continue;
+    rest -= shares.of_window[i];
+    const metering::Price& price = candidate.tariff.windows[i].price;
+    const auto same = std::ranges::find(parts, price, &std::pair<metering::Price, std::int64_t>::first);
+    if (same != parts.end()) same->second += shares.of_window[i];
+    else parts.emplace_back(price, shares.of_window[i]);
   }
-  text +=
-      rest == whole ? priced(candidate.tariff.price) : fmt::format("{} % × ({})", share_to_percent(std::max<Parts>(rest, 0)), priced(candidate.tariff.price));
+  std::string text;
+  for (const auto& [price, part] : parts)
+    text += fmt::format("{} % × ({}) + ", share_to_percent(static_cast<Parts>((Wide{part} * whole + shares.all / 2) / shares.all)), priced(price));
+  text += parts.empty() ? priced(candidate.tariff.price)
+                        : fmt::format("{} % × ({})", share_to_percent(static_cast<Parts>((Wide{rest} * whole + shares.all / 2) / shares.all)),
+                                      priced(candidate.tariff.price));
   text += " per 1M";
   const Scenario* scenario = scenario_of(question);
   if (scenario == nullptr) return text;
@@ -172,11 +171,11 @@ std::string_view to_text(Verdict verdict) {
 }
 
 Span hosted_cost(const Question& question, const Candidate& candidate) {
-  const Shares shares = shares_for(question, candidate.tariff);
+  const WindowShares shares = shares_for(question, candidate.tariff);
   const Parts batch = batch_share_of(question);
-  const auto bill = [&](const Tokens& tokens, const std::vector<Parts>& at) { return cost_of(tokens, candidate.tariff, at, batch); };
+  const auto bill = [&](const Tokens& tokens, const Shares& at) { return cost_of(tokens, candidate.tariff, at, batch); };
   Span span{bill(question.volume.low, shares.value), bill(question.volume.value, shares.value), bill(question.volume.high, shares.value)};
-  for (const std::vector<Parts>& end : shares.ends) {
+  for (const Shares& end : shares.ends) {
     span.low = std::min(span.low, bill(question.volume.low, end));
     span.high = std::max(span.high, bill(question.volume.high, end));
   }

@@ -30,7 +30,7 @@ struct Row {
   std::optional<Span> per_million;  ///< Nothing without tokens.
   Span saved;                       ///< Below zero: it costs more than the own side.
   std::optional<std::int64_t> saved_tenths_low, saved_tenths_value, saved_tenths_high;
-  std::vector<Parts> shares;  ///< Of the tokens at the tariff's windows, in the middle case.
+  Shares shares;  ///< Of the tokens at the tariff's windows, in the middle case.
   std::optional<BreakEven> break_even;
   Verdict verdict = Verdict::undecided;
   std::string formula;

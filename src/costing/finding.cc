@@ -97,8 +97,9 @@ void Findings::idle() {
     return 1000 - std::min<std::int64_t>(
                       1000, static_cast<std::int64_t>((Wide{total} * 1000 + Wide{speed} * seconds_of_month / 2) / (Wide{speed} * seconds_of_month)));
   };
+  const auto range = [&](const std::string& one, const std::string& other) { return low == high ? one : one + "–" + other; };
   add(FindingKind::idle, Severity::note,
-      {with_separators(tokens_per_second(total)), with_separators(low), with_separators(high), to_percent(idle(low)), to_percent(idle(high))});
+      {with_separators(tokens_per_second(total)), range(with_separators(low), with_separators(high)), range(to_percent(idle(low)), to_percent(idle(high)))});
 }
 
 void Findings::volume() {

@@ -18,7 +18,7 @@ enum class FindingKind : std::uint8_t {
   stated_below_rent,       // the formula, its result, the stated figure, its share in %, GPU-hours that it buys, GPU-hours of a month
   too_many_tokens,         // load and peak in tokens/s, stated nodes, nodes counted
   speed_not_known,
-  idle,  // tokens/s, tokens/s of the nodes (low, high), idle % (low, high)
+  idle,  // tokens/s, tokens/s of the nodes, idle %
   cached_not_known,
   no_cached_price,  // candidate
   hours_not_known,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 #include "base/check.h"
 
@@ -38,37 +39,47 @@ std::vector<std::pair<std::int32_t, std::int32_t>> minutes_of(const Window& wind
   return spans;
 }
 
-std::vector<Parts> shares_of_windows(const Tariff& tariff, const HoursOfWeek& hours) {
-  Wide all = 0;
-  for (const std::int64_t weight : hours) all += weight;
-  std::vector<Parts> shares;
+Parts Shares::parts(std::size_t window) const { return static_cast<Parts>((Wide{of_window[window]} * whole + all / 2) / all); }
+
+Shares shares_of_windows(const Tariff& tariff, const HoursOfWeek& hours) {
+  Shares shares{.of_window = {}, .all = 0};
+  for (const std::int64_t weight : hours) shares.all += weight * 60;
   for (const Window& window : tariff.windows) {
-    Wide met = 0;
+    std::int64_t met = 0;
     for (const auto& [begin, end] : minutes_of(window))
-      for (std::int32_t hour = begin / 60; hour * 60 < end; ++hour) {
-        const std::int32_t minutes = std::min(end, (hour + 1) * 60) - std::max(begin, hour * 60);
-        met += Wide{hours[static_cast<std::size_t>(hour)]} * minutes;
-      }
-    shares.push_back(all == 0 ? 0 : static_cast<Parts>((met * whole + all * 30) / (all * 60)));
+      for (std::int32_t hour = begin / 60; hour * 60 < end; ++hour)
+        met += hours[static_cast<std::size_t>(hour)] * (std::min(end, (hour + 1) * 60) - std::max(begin, hour * 60));
+    shares.of_window.push_back(met);
   }
+  shares.all = std::max<std::int64_t>(shares.all, 1);
   return shares;
 }
 
-Money cost_of(const Tokens& tokens, const Tariff& tariff, const std::vector<Parts>& shares, Parts batch_share) {
-  BW_CHECK(shares.size() == tariff.windows.size() && tokens.cached <= tokens.input);
-  Parts rest = whole;
-  Wide cost = 0;
-  for (std::size_t i = 0; i < shares.size(); ++i) {
-    // Each share is rounded for itself: together they may exceed the whole by a millionth or two.
-    const Parts share = std::min(shares[i], rest);
-    rest -= share;
-    cost += price_of(tokens, tariff.windows[i].price) * share;
+Shares shares_of_windows(const Tariff& tariff, Parts share) {
+  constexpr Parts hundredth_of_percent = whole / 10'000;
+  Shares shares = shares_of_windows(tariff, evenly_spread());
+  const std::int64_t minutes = std::accumulate(shares.of_window.begin(), shares.of_window.end(), std::int64_t{0});
+  for (std::int64_t& part : shares.of_window) part *= share / hundredth_of_percent;
+  shares.all = std::max<std::int64_t>(minutes * 10'000, 1);
+  return shares;
+}
+
+Money cost_of(const Tokens& tokens, const Tariff& tariff, const Shares& shares, Parts batch_share) {
+  BW_CHECK(shares.of_window.size() == tariff.windows.size() && tokens.cached <= tokens.input);
+  std::int64_t rest = shares.all;
+  Wide bill = 0;
+  for (std::size_t i = 0; i < shares.of_window.size(); ++i) {
+    rest -= shares.of_window[i];
+    bill += price_of(tokens, tariff.windows[i].price) * shares.of_window[i];
   }
-  cost += price_of(tokens, tariff.price) * rest;
-  // Before the discount, so that the product below stays far from the end of 128 bits.
-  if (cost / (Wide{whole} * whole) > std::numeric_limits<std::int64_t>::max()) throw Overflow{};
-  const Wide discount = Wide{batch_share} * tariff.batch_discount / whole;
-  return to_money(cost * (whole - discount), Wide{whole} * whole * whole);
+  BW_CHECK(rest >= 0);
+  bill += price_of(tokens, tariff.price) * rest;
+  // Far above what `to_money` takes, and low enough for the products below.
+  constexpr Wide million_nano_max = Wide{std::numeric_limits<std::int64_t>::max()} * whole;
+  if (bill / shares.all > million_nano_max) throw Overflow{};
+  const Wide factor = Wide{whole} * whole - Wide{batch_share} * tariff.batch_discount;
+  // (bill / all) × factor, without the product of all three. What the second division cuts off is less than one unit of the rounding below.
+  return to_money(bill / shares.all * factor + bill % shares.all * factor / shares.all, Wide{whole} * whole * whole);
 }
 
 }  // namespace bellwether::costing

@@ -35,17 +35,27 @@ struct Tariff {
   friend bool operator==(const Tariff&, const Tariff&) = default;
 };
 
-/// How the tokens of a week spread over its hours: 168 weights from Monday 00:00 UTC.
+/// How the tokens of a week spread over its hours: 168 weights from Monday 00:00 UTC. Their sum is at most 10⁷.
 using HoursOfWeek = std::array<std::int64_t, 168>;
+inline constexpr std::int64_t weights_sum_max = 10'000'000;
 [[nodiscard]] HoursOfWeek evenly_spread();
 
-/// How much of the tokens meets each window, in parts of a million, in the windows' order. All 0 where the week has no tokens.
-[[nodiscard]] std::vector<Parts> shares_of_windows(const Tariff& tariff, const HoursOfWeek& hours);
+/// How much of the tokens meets each window, in the windows' order: `of_window[i] / all`. An exact fraction, because 35 of 168 hours is none
+/// in decimals.
+struct Shares {
+  std::vector<std::int64_t> of_window;
+  std::int64_t all = 1;
+  [[nodiscard]] Parts parts(std::size_t window) const;
+};
+/// None at any window where the week has no tokens.
+[[nodiscard]] Shares shares_of_windows(const Tariff& tariff, const HoursOfWeek& hours);
+/// `share` of the tokens at the windows, each by its length.
+[[nodiscard]] Shares shares_of_windows(const Tariff& tariff, Parts share);
 
 /// Minutes of the week (from Monday 00:00 UTC) that the window covers, a list of [begin, end).
 [[nodiscard]] std::vector<std::pair<std::int32_t, std::int32_t>> minutes_of(const Window& window);
 
-/// Exact up to one rounding, half away from zero. Cached tokens cost `input` where the price has no `cached_input`. Throws Overflow.
-[[nodiscard]] Money cost_of(const Tokens& tokens, const Tariff& tariff, const std::vector<Parts>& shares, Parts batch_share);
+/// Rounded once, half away from zero. Cached tokens cost `input` where the price has no `cached_input`. Throws Overflow.
+[[nodiscard]] Money cost_of(const Tokens& tokens, const Tariff& tariff, const Shares& shares, Parts batch_share);
 
 }  // namespace bellwether::costing

@@ -68,7 +68,7 @@ const Words& english() {
            "{0} tokens/s on average (peak {1}) are more than {4} node(s) of {2} tokens/s serve at {3} % planned use: as written this cannot run. {5} nodes are "
            "counted.",
            "How many tokens a second a node serves is not said (node.tokens_per_second): that the nodes suffice is taken on trust.",
-           "{0} tokens/s on average: a node that serves {1}–{2} tokens/s stands {3}–{4} % idle.",
+           "{0} tokens/s on average: nodes that serve {1} tokens/s stand {2} % idle.",
            "How much of the input a cache would answer is not known: all of it is counted at the full price, which is the dearest case.",
            "{0} has no price for cached input: hits are counted at the full input price.",
            "At which hours the tokens come is not known. Spread over the week in the middle case; from none to 80 % of them in peak hours at the ends.",

@@ -18,8 +18,7 @@ struct Verb {
 constexpr std::array verbs{Verb{"account", "Who pays"},
                            Verb{"credit", "Give an account credit"},
                            Verb{"usage", "What was used"},
-                           Verb{"ledger", "The books, entry by entry"},
-                           Verb{"roi", "What that use costs here and there"}};
+                           Verb{"ledger", "The books, entry by entry"}};
 
 }  // namespace
 

@@ -13,9 +13,11 @@
 #include "cli/language.h"
 #include "cli/load.h"
 #include "cli/verbs.h"
+#include "cli/version.h"
 #include "costing/comparison.h"
 #include "costing/price_list.h"
 #include "report/roi_json.h"
+#include "report/roi_page.h"
 #include "report/roi_text.h"
 #include "store/data_folder.h"
 
@@ -184,6 +186,16 @@ Taken<Question> question_of(const Options& options) {
   return question;
 }
 
+std::string today_text() { return costing::to_text(std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now())); }
+report::Imprint imprint() { return {.version = std::string(version()), .day = today_text()}; }
+
+Taken<void> write_page(const std::string& path, const std::string& page) {
+  std::FILE* file = std::fopen(path.c_str(), "wb");
+  const bool written = file != nullptr && std::fwrite(page.data(), 1, page.size(), file) == page.size();
+  if (file != nullptr && std::fclose(file) == 0 && written) return {};
+  return std::unexpected(Refusal{exit_failed, {Problem{.file = path, .text = "cannot write this file"}}});
+}
+
 int refuse(const Refusal& refusal) {
   complain(refusal.problems);
   return refusal.code;
@@ -196,6 +208,8 @@ int run_roi(const Options& options) {
   if (!comparison) return refuse(invalid({Problem{.file = {}, .text = comparison.error()}}));
   const report::Words& words = report::words_for(language_of(options.language));
   const report::Detail detail = options.explain ? report::Detail::with_explanation : report::Detail::figures;
+  if (!options.html.empty())
+    if (const auto written = write_page(options.html, report::roi_page(*comparison, nullptr, words, imprint())); !written) return refuse(written.error());
   if (options.json) fmt::print("{}\n", report::roi_json(*comparison, detail));
   else if (options.csv) fmt::print("{}", report::roi_csv(*comparison));
   else fmt::print("{}", report::roi_text(*comparison, words, detail));
@@ -223,6 +237,7 @@ void add_roi(CLI::App& app, Action& chosen) {
   verb->add_option("--on", options->on, "The day whose prices count; today")->type_name("DATE");
   verb->add_flag("--json", options->json, "Say the result as JSON (bellwether.roi/1)");
   verb->add_flag("--csv", options->csv, "Say the result as a table for spreadsheets")->excludes("--json");
+  verb->add_option("--html", options->html, "Write the comparison as one self-contained page as well")->type_name("FILE");
   verb->add_flag("--explain", options->explain, "Say how each figure was made and where its parts come from");
   verb->add_option("--lang", options->language, "en or ko; otherwise as LC_ALL or LANG say")->check(CLI::IsMember({"en", "ko"}))->type_name("LANGUAGE");
   verb->footer(

@@ -137,7 +137,9 @@ Row row_of(const Question& question, const OwnSide& own, const Candidate& candid
   row.saved_tenths_high = tenths_of_percent(row.saved.high, own.monthly.high);
   row.shares = shares_for(question, candidate.tariff).value;
   row.formula = formula_of(question, candidate, row.shares);
-  row.verdict = verdict_of(row.saved);
+  // A price at which nobody can buy today decides nothing.
+  const bool is_over = candidate.valid_to && *candidate.valid_to <= Instant{question.today};
+  row.verdict = is_over ? Verdict::undecided : verdict_of(row.saved);
   if (question.volume.value.total() > 0)
     row.break_even = BreakEven{break_even_at(question, candidate, &Span::low), break_even_at(question, candidate, &Span::value),
                                break_even_at(question, candidate, &Span::high)};

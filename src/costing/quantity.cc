@@ -29,7 +29,10 @@ std::optional<std::int64_t> parse_decimal(std::string_view text, std::int64_t un
   Wide value = 0;
   bool digit_before = false;
   for (const char c : integer) {
-    if (c == '_' && digit_before) continue;
+    if (c == '_' && digit_before) {
+      digit_before = false;
+      continue;
+    }
     digit_before = c >= '0' && c <= '9';
     if (!digit_before) return std::nullopt;
     value = value * 10 + (c - '0');

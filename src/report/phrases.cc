@@ -91,7 +91,8 @@ std::string volume_sentence(const Comparison& comparison, const Words& words) {
     return joined(costing::to_short_tokens(std::min(low, high)), costing::to_short_tokens(std::max(low, high)));
   };
   return fill(words.volume_line,
-              {range(volume.low.input, volume.high.input), volume.cached_is_known ? range(volume.low.cached, volume.high.cached) : std::string(words.unknown),
+              {range(volume.low.input, volume.high.input),
+               volume.cached_is_known ? fill(words.cached_known, {range(volume.low.cached, volume.high.cached)}) : std::string(words.cached_unknown),
                range(volume.low.output, volume.high.output),
                std::string(volume.basis == costing::VolumeBasis::stated ? words.volume_stated_basis : words.volume_audited_basis),
                costing::with_separators(costing::tokens_per_second(volume.value.total()))});

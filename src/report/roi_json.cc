@@ -85,7 +85,8 @@ std::string row_json(const Comparison& comparison, const Row& row) {
   const costing::Candidate& candidate = row.candidate;
   std::size_t index = 0;
   const std::string windows = array_of(candidate.tariff.windows, [&](const costing::Window& window) {
-    return fmt::format(R"({{"name":{},"share_percent":{},{}}})", quote(window.name), costing::share_to_percent(row.shares.parts(index++)), price_json(window.price));
+    return fmt::format(R"({{"name":{},"share_percent":{},{}}})", quote(window.name), costing::share_to_percent(row.shares.parts(index++)),
+                       price_json(window.price));
   });
   constexpr std::array<std::string_view, 3> origins{"flag", "scenario", "price_list"};
   std::string out = fmt::format(R"({{"name":{},"monthly_usd":{},"monthly_usd_range":{}{})", quote(candidate.name), usd(row.monthly.value), ends(row.monthly),

@@ -33,7 +33,8 @@ struct Words {
   // Headings and captions.
   std::string_view side_by_side, side_caption, curve, curve_caption, curve_x, curve_y, sensitivity, sensitivity_caption, own_lines, findings_title,
       sources_title, data_table, assumptions;
-  std::string_view tornado_saving, tornado_tried, explain_title, made_on, no_network, priced_on, flag_price, scenario_price, terminal_verdict_column;
+  std::string_view tornado_saving, tornado_tried, explain_title, made_on, no_network, priced_on, flag_price, scenario_price, break_even_tile, never,
+      swing_source, swing_low, swing_high, total, cached_unknown, cached_known;
 
   // The audit's page.
   std::string_view audit_lead, window, window_covered, sources_read, by_day, by_day_caption, heat, heat_caption, by_model, model, peaks, latency, features,

@@ -162,7 +162,7 @@ def test_no_colour_where_there_is_no_terminal(tmp_path):
         assert "\x1b" not in told.stdout + told.stderr
 
 
-@pytest.mark.parametrize("verb", ["account", "credit", "usage", "ledger", "roi"])
+@pytest.mark.parametrize("verb", ["account", "credit", "usage", "ledger"])
 def test_what_is_not_there_says_so(tmp_path, verb):
     told = run(verb, "something", "--json", cwd=tmp_path)
     assert (told.returncode, told.stdout) == (1, "") and f"'{verb}' is not in this version yet" in told.stderr

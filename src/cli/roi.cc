@@ -12,8 +12,8 @@
 #include "cli/cli.h"
 #include "cli/language.h"
 #include "cli/load.h"
+#include "cli/page_file.h"
 #include "cli/verbs.h"
-#include "cli/version.h"
 #include "costing/comparison.h"
 #include "costing/price_list.h"
 #include "report/roi_json.h"
@@ -161,19 +161,45 @@ Taken<std::vector<Candidate>> candidates(const Options& options, const costing::
   return all;
 }
 
-Taken<Question> question_of(const Options& options) {
-  const bool stated = !options.input.empty() || !options.output.empty();
-  if (!stated) return std::unexpected(usage("how many tokens? Give --input and --output (a month's, such as 100M), or --audit FILE"));
-  if (options.input.empty() || options.output.empty()) return std::unexpected(usage("--input and --output go together: an unpriced token is not a free one"));
+/// The question, and the audit that it was made from.
+struct Asked {
+  Question question;
+  std::optional<costing::AuditFacts> audit;
+};
+
+Taken<void> take_volume(const Options& options, Asked& asked) {
+  const bool stated = !options.input.empty() || !options.output.empty() || !options.cached_input.empty();
+  if (stated == !options.audit.empty())
+    return std::unexpected(usage(stated ? "the tokens come from --audit, or from --input and --output; not from both"
+                                        : "how many tokens? Give --input and --output (a month's, such as 100M), or --audit FILE"));
+  if (stated) {
+    if (options.input.empty() || options.output.empty()) return std::unexpected(usage("--input and --output go together: an unpriced token is not a free one"));
+    auto volume = stated_volume(options);
+    if (!volume) return std::unexpected(volume.error());
+    asked.question.volume = *std::move(volume);
+    return {};
+  }
+  const auto text = read(options.audit);
+  if (!text) return std::unexpected(text.error());
+  auto facts = costing::read_audit(*text);
+  if (!facts) return std::unexpected(invalid({Problem{.file = options.audit, .text = facts.error()}}));
+  auto volume = costing::volume_of(*facts, options.audit);
+  if (!volume) return std::unexpected(invalid({Problem{.file = {}, .text = volume.error()}}));
+  asked.question.volume = *std::move(volume);
+  asked.question.hours = costing::hours_of(*facts);
+  asked.audit = *std::move(facts);
+  return {};
+}
+
+Taken<Asked> question_of(const Options& options) {
   if (options.self_hosted.empty() == options.scenario.empty())
     return std::unexpected(usage("what does the own side cost? Give one of --self-hosted LOW..HIGH (USD a month) and --scenario FILE"));
-  Question question;
+  Asked asked;
+  Question& question = asked.question;
   const auto today = day(options);
   if (!today) return std::unexpected(today.error());
   question.today = *today;
-  auto volume = stated_volume(options);
-  if (!volume) return std::unexpected(volume.error());
-  question.volume = *std::move(volume);
+  if (auto taken = take_volume(options, asked); !taken) return std::unexpected(taken.error());
   const auto rate = exchange_rate(options);
   if (!rate) return std::unexpected(rate.error());
   question.rate = *rate;
@@ -183,17 +209,7 @@ Taken<Question> question_of(const Options& options) {
   auto all = candidates(options, question.own, question.today);
   if (!all) return std::unexpected(all.error());
   question.candidates = *std::move(all);
-  return question;
-}
-
-std::string today_text() { return costing::to_text(std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now())); }
-report::Imprint imprint() { return {.version = std::string(version()), .day = today_text()}; }
-
-Taken<void> write_page(const std::string& path, const std::string& page) {
-  std::FILE* file = std::fopen(path.c_str(), "wb");
-  const bool written = file != nullptr && std::fwrite(page.data(), 1, page.size(), file) == page.size();
-  if (file != nullptr && std::fclose(file) == 0 && written) return {};
-  return std::unexpected(Refusal{exit_failed, {Problem{.file = path, .text = "cannot write this file"}}});
+  return asked;
 }
 
 int refuse(const Refusal& refusal) {
@@ -202,14 +218,14 @@ int refuse(const Refusal& refusal) {
 }
 
 int run_roi(const Options& options) {
-  auto question = question_of(options);
-  if (!question) return refuse(question.error());
-  const auto comparison = costing::compare(*std::move(question));
+  auto asked = question_of(options);
+  if (!asked) return refuse(asked.error());
+  const auto comparison = costing::compare(std::move(asked->question));
   if (!comparison) return refuse(invalid({Problem{.file = {}, .text = comparison.error()}}));
   const report::Words& words = report::words_for(language_of(options.language));
   const report::Detail detail = options.explain ? report::Detail::with_explanation : report::Detail::figures;
-  if (!options.html.empty())
-    if (const auto written = write_page(options.html, report::roi_page(*comparison, nullptr, words, imprint())); !written) return refuse(written.error());
+  if (!options.html.empty() && !write_page(options.html, report::roi_page(*comparison, asked->audit ? &*asked->audit : nullptr, words, imprint())))
+    return exit_failed;
   if (options.json) fmt::print("{}\n", report::roi_json(*comparison, detail));
   else if (options.csv) fmt::print("{}", report::roi_csv(*comparison));
   else fmt::print("{}", report::roi_text(*comparison, words, detail));
@@ -225,6 +241,8 @@ void add_roi(CLI::App& app, Action& chosen) {
   verb->add_option("--output", options->output, "Output tokens a month")->type_name("TOKENS");
   verb->add_option("--cached-input", options->cached_input, "How many of the input tokens a cache would answer; not said: not known, and priced as none")
       ->type_name("TOKENS");
+  verb->add_option("--audit", options->audit, "Take the tokens of a month, and the hours at which they come, from an audit (`bellwether audit … --json`)")
+      ->type_name("FILE");
   verb->add_option("--self-hosted", options->self_hosted, "What the own side costs a month in USD, as a range or one figure")->type_name("LOW..HIGH");
   verb->add_option("--scenario", options->scenario, "What the own side consists of: GPUs, power, staff (docs/roi.md)")->type_name("FILE");
   verb->add_option("--price", options->prices, "A hosted price, USD per million tokens: 0.42, or [NAME:]input=0.28,cached_input=0.028,output=0.42; repeatable")
@@ -245,6 +263,7 @@ void add_roi(CLI::App& app, Action& chosen) {
       "file:line:column.\n\nExamples:\n"
       "  bellwether roi --input 100M --output 50M --self-hosted 500..750 --price 0.42\n"
       "  bellwether roi --input 30B --cached-input 12B --output 8B --scenario gpus.toml --candidate deepseek/deepseek-flash --explain\n"
+      "  bellwether roi --audit audit.json --scenario gpus.toml --html roi.html\n"
       "  bellwether roi --input 100M --output 50M --scenario gpus.toml --price holysheep:input=0.42,cached_input=0.042,output=0.42 --krw 1400@2026-11-01 "
       "--lang ko");
   verb->callback([options, &chosen] { chosen = [options] { return run_roi(*options); }; });

@@ -38,8 +38,24 @@ struct AuditSource {
   std::int64_t recognised = 0;
 };
 
-struct NamedText {
-  std::string name, text;
+/// On what a quantity rests: one kind of evidence, e.g. the engines' interval lines.
+struct AuditEvidence {
+  std::string quantity, kind;
+  double value = 0;
+  bool is_used = false;
+  std::int64_t engines = 0;
+};
+
+/// A level or a distribution: requests at work, milliseconds to the first token.
+struct Spread {
+  std::string name;
+  double p50 = 0, p95 = 0, p99 = 0;
+  std::optional<double> peak;
+};
+
+struct AuditFeature {
+  std::string name, hosted, note;
+  std::int64_t requests = 0;
 };
 
 /// A month as an audit forecasts it; nothing where it refuses.
@@ -56,15 +72,18 @@ struct AuditFacts {
   std::vector<NamedUse> days, models;
   std::optional<std::array<std::array<double, 24>, 7>> heat;  ///< Tokens, Monday first, hours of `zone`.
   std::int32_t zone_minutes = 0;                              ///< Of `zone` ahead of UTC at the window's end.
-  std::optional<double> peak_input_rate, peak_output_rate;    ///< Tokens a second.
-  std::vector<NamedText> peaks, latency, features;
+  std::vector<Spread> levels;                                 ///< concurrency, input_tokens_per_second, output_tokens_per_second.
+  std::vector<Spread> latency;                                ///< In milliseconds.
+  std::vector<AuditFeature> features;
+  std::int64_t feature_requests = 0;
   std::vector<AuditSource> sources;
+  std::vector<AuditEvidence> evidence;
   std::vector<std::string> notes;
   std::optional<MonthForecast> forecast;
   std::string forecast_refused;
 };
 
-/// Fails with a sentence: not JSON, not an audit, a version that is not known here, or no token counts in it.
+/// Fails with a sentence: not JSON, not an audit, a version that is not known here, or nothing counted in it.
 [[nodiscard]] std::expected<AuditFacts, std::string> read_audit(std::string_view json);
 
 /// The month that the audit forecasts, or the sentence why there is none to price. `file` is for the traces.

@@ -91,9 +91,9 @@ std::string formula_of(const Question& question, const Candidate& candidate, con
   const Tokens& tokens = question.volume.value;
   const auto priced = [&](const metering::Price& price) {
     const auto usd = [](Money money) { return "$" + to_short_decimal(money); };
-    std::string text = fmt::format("{} × {}", to_short_tokens(tokens.input - tokens.cached), usd(price.input));
-    if (tokens.cached > 0) text += fmt::format(" + {} × {}", to_short_tokens(tokens.cached), usd(price.cached_input.value_or(price.input)));
-    return text + fmt::format(" + {} × {}", to_short_tokens(tokens.output), usd(price.output));
+    std::string text = fmt::format("{} × {}", to_exact_tokens(tokens.input - tokens.cached), usd(price.input));
+    if (tokens.cached > 0) text += fmt::format(" + {} × {}", to_exact_tokens(tokens.cached), usd(price.cached_input.value_or(price.input)));
+    return text + fmt::format(" + {} × {}", to_exact_tokens(tokens.output), usd(price.output));
   };
   // Windows of one price are one part of the sum.
   std::vector<std::pair<metering::Price, std::int64_t>> parts;

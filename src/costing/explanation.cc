@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 namespace bellwether::costing {
@@ -34,7 +35,8 @@ std::vector<Explanation> explain(const Comparison& comparison) {
   const Volume& volume = question.volume;
   std::vector<Explanation> all;
   all.push_back({"volume.input_tokens", "tokens a month", text_of(volume.low.input, volume.value.input, volume.high.input), volume.source});
-  all.push_back({"volume.cached_input_tokens", "⊂ input", text_of(volume.low.cached, volume.value.cached, volume.high.cached),
+  all.push_back({"volume.cached_input_tokens", "⊂ input",
+                 text_of(std::min(volume.low.cached, volume.high.cached), volume.value.cached, std::max(volume.low.cached, volume.high.cached)),
                  volume.cached_is_known ? volume.source : "not known"});
   all.push_back({"volume.output_tokens", "tokens a month", text_of(volume.low.output, volume.value.output, volume.high.output), volume.source});
   for (const Trace& trace : volume.traces) all.push_back({trace.figure, trace.text, trace.value, trace.source});

@@ -120,13 +120,32 @@ std::string to_readable(Money amount) {
   return fmt::format("{}{}.{:02}", cents < 0 ? "-" : "", with_separators(size / 100), size % 100);
 }
 
+namespace {
+
+struct TokenUnit {
+  std::int64_t scale;
+  char letter;
+};
+constexpr std::array token_units{TokenUnit{1'000'000'000'000, 'T'}, TokenUnit{1'000'000'000, 'B'}, TokenUnit{1'000'000, 'M'}};
+
+}  // namespace
+
 std::string to_short_tokens(std::int64_t tokens) {
-  constexpr std::array units{std::pair{std::int64_t{1'000'000'000}, 'B'}, std::pair{std::int64_t{1'000'000}, 'M'}};
-  for (const auto& [scale, letter] : units)
+  for (const auto& [scale, letter] : token_units)
     if (tokens >= scale) {
-      const std::int64_t thousandths = static_cast<std::int64_t>(divide_rounded(tokens, scale / 1000));
-      return trimmed(fmt::format("{}.{:03}", with_separators(thousandths / 1000), thousandths % 1000), 0) + letter;
+      const std::size_t places = tokens >= 100 * scale ? 0 : tokens >= 10 * scale ? 1 : 2;
+      const std::int64_t step = places == 0 ? scale : places == 1 ? scale / 10 : scale / 100;
+      const std::int64_t steps = static_cast<std::int64_t>(divide_rounded(tokens, step)), whole_steps = scale / step;
+      std::string text = with_separators(steps / whole_steps);
+      if (places > 0) text = trimmed(text + fmt::format(".{:0{}}", steps % whole_steps, places), 0);
+      return text + letter;
     }
+  return with_separators(tokens);
+}
+
+std::string to_exact_tokens(std::int64_t tokens) {
+  for (const auto& [scale, letter] : token_units)
+    if (tokens >= scale && tokens % (scale / 100) == 0) return trimmed(fmt::format("{}.{:02}", tokens / scale, tokens % scale / (scale / 100)), 0) + letter;
   return with_separators(tokens);
 }
 

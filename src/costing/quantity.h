@@ -55,8 +55,10 @@ inline constexpr std::int64_t tokens_max = 1'000'000'000'000'000;
 [[nodiscard]] std::string to_readable(Money amount);
 /// "100,000,000".
 [[nodiscard]] std::string with_separators(std::int64_t number);
-/// "100M", "1.534B": to three digits behind the point. For people.
+/// "100M", "1.53B": to three digits. For people.
 [[nodiscard]] std::string to_short_tokens(std::int64_t tokens);
+/// "100M" where that is exact, else "687,786,408". For formulas.
+[[nodiscard]] std::string to_exact_tokens(std::int64_t tokens);
 /// Tenths of a per cent as "87.4".
 [[nodiscard]] std::string to_percent(std::int64_t tenths);
 /// Parts of a million as "56.3".

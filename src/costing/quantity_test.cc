@@ -57,7 +57,11 @@ TEST(Quantity, IsWrittenForPeople) {
   EXPECT_EQ(with_separators(-1234567), "-1,234,567");
   EXPECT_EQ(with_separators(-123), "-123");
   EXPECT_EQ(to_short_tokens(150'000'000), "150M");
-  EXPECT_EQ(to_short_tokens(1'488'095'238), "1.488B");
+  EXPECT_EQ(to_short_tokens(1'488'095'238), "1.49B");
+  EXPECT_EQ(to_short_tokens(999'999), "999,999");
+  EXPECT_EQ(to_short_tokens(44'651'000'000), "44.7B");
+  EXPECT_EQ(to_exact_tokens(1'500'000'000), "1.5B");
+  EXPECT_EQ(to_exact_tokens(687'786'408), "687,786,408");
   EXPECT_EQ(to_percent(-125), "-12.5");
   EXPECT_EQ(share_to_percent(208'333), "20.8333");
 }

@@ -55,7 +55,8 @@ std::string table_html(const std::vector<std::vector<Cell>>& rows, std::string_v
     for (std::size_t j = 0; j < rows[i].size(); ++j) {
       const std::string_view tag = i == 0 || j == 0 ? "th" : "td";
       const std::string_view scope = i == 0 ? R"( scope="col")" : j == 0 ? R"( scope="row")" : "";
-      out += fmt::format(R"(<{0}{1} class="{2}">{3}</{0}>)", tag, scope, rows[i][j].classes, escape(rows[i][j].text));
+      out += fmt::format(R"(<{0}{1} class="{2}">{3}{4}</{0}>)", tag, scope, rows[i][j].classes, escape(rows[i][j].text),
+                         rows[i][j].below.empty() ? "" : "<small>" + escape(rows[i][j].below) + "</small>");
     }
     out += i == 0 ? "</tr></thead><tbody>" : "</tr>";
   }

@@ -38,6 +38,7 @@ class Page {
 struct Cell {
   std::string text;
   std::string_view classes;  ///< "number" for figures.
+  std::string below;         ///< A second, smaller line.
 };
 /// The first row is the head; the first cell of each other row names it.
 [[nodiscard]] std::string table_html(const std::vector<std::vector<Cell>>& rows, std::string_view caption, std::string_view classes = {});

@@ -8,7 +8,7 @@
 namespace bellwether::report {
 namespace {
 
-constexpr double width = 720, height = 300, left = 62, right = 14, top = 26, bottom = 48;
+constexpr double width = 720, height = 250, left = 62, right = 14, top = 26, bottom = 48;
 
 std::string path_of(const std::vector<CurvePoint>& points, const Scale& x, const Scale& y, double CurvePoint::* value) {
   std::string path;

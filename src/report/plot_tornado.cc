@@ -7,7 +7,7 @@
 namespace bellwether::report {
 namespace {
 
-constexpr double width = 720, label_width = 190, end_width = 84, row_height = 30, bar_height = 15, axis_height = 28;
+constexpr double width = 720, label_width = 190, end_width = 84, row_height = 27, bar_height = 15, axis_height = 28;
 
 }  // namespace
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "costing/explanation.h"
@@ -47,7 +48,8 @@ std::string array_of(const Values& values, Write write) {
 std::string volume_json(const costing::Volume& volume) {
   return fmt::format(
       R"({{"input_tokens":{},"cached_input_tokens":{},"output_tokens":{},"basis":"{}","cached_is_known":{},"tokens_per_second":{},"source":{}}})",
-      points(volume.low.input, volume.value.input, volume.high.input), points(volume.low.cached, volume.value.cached, volume.high.cached),
+      points(volume.low.input, volume.value.input, volume.high.input),
+      points(std::min(volume.low.cached, volume.high.cached), volume.value.cached, std::max(volume.low.cached, volume.high.cached)),
       points(volume.low.output, volume.value.output, volume.high.output), volume.basis == costing::VolumeBasis::stated ? "stated" : "audited",
       volume.cached_is_known, costing::tokens_per_second(volume.value.total()), quote(volume.source));
 }

@@ -18,7 +18,7 @@ using costing::Comparison;
 using costing::Row;
 using costing::Span;
 
-constexpr std::size_t bars_max = 9, swings_max = 8, curves_max = 3;
+constexpr std::size_t bars_max = 9, swings_max = 6, curves_max = 3;
 constexpr int curve_points = 160;
 
 // For places on a drawing alone.
@@ -111,18 +111,19 @@ std::string RoiPage::side_table() const {
                                        {text(words_.saved), "number"},
                                        {text(words_.saved_range), "number"},
                                        {text(words_.verdict), ""}}};
-  if (question_.rate) rows[0].insert(rows[0].begin() + 2, {"KRW", "number"});
-  rows.push_back(
-      {{text(words_.own_side), ""}, number(range_of(comparison_.own.monthly)), number(unit(comparison_.own_per_million)), number(""), number(""), {"", ""}});
-  if (question_.rate) rows.back().insert(rows.back().begin() + 2, number(won(comparison_.own.monthly)));
+  rows.push_back({{text(words_.own_side), ""},
+                  {range_of(comparison_.own.monthly), "number", won(comparison_.own.monthly)},
+                  number(unit(comparison_.own_per_million)),
+                  number(""),
+                  number(""),
+                  {"", ""}});
   for (const Row& row : comparison_.rows) {
     rows.push_back({{row.candidate.name, ""},
-                    number(range_of(row.monthly)),
+                    {range_of(row.monthly), "number", won(row.monthly)},
                     number(unit(row.per_million)),
                     number(range_of(row.saved)),
                     number(percent_range_of(row)),
                     {text(verdict_word(row.verdict, words_)), verdict_classes(row.verdict)}});
-    if (question_.rate) rows.back().insert(rows.back().begin() + 2, number(won(row.monthly)));
   }
   return table_html(rows, words_.side_by_side);
 }
@@ -196,7 +197,8 @@ void RoiPage::curve() {
   for (const Curve& one : curves) legend.emplace_back(one.classes, one.label);
   page_.legend(legend);
   const std::string said = break_even_sentence(best_, words_) + " " + fill(words_.break_even_hint, {costing::with_separators(costing::tokens_per_second(now))});
-  page_.figure(plot_curves(curves, marks, words_.curve, said), said + " " + text(words_.curve_caption), side_source(), table_html(table, words_.curve));
+  page_.figure(plot_curves(curves, marks, words_.curve, said), said + " " + text(words_.curve_caption), question_.volume.source,
+               table_html(table, words_.curve));
   page_.end_section();
 }
 
@@ -296,9 +298,9 @@ std::string RoiPage::made(const Imprint& imprint) && {
   tiles();
   side_by_side();
   curve();
+  own_lines();
   tornado();
   if (audit_ != nullptr) add_usage_sections(page_, *audit_, words_);
-  own_lines();
   findings();
   sources();
   return std::move(page_).end(fill(words_.made_on, {imprint.day, imprint.version}) + " " + text(words_.no_network));

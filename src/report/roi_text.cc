@@ -62,14 +62,29 @@ class TextTable {
   std::vector<std::vector<std::string>> rows_;
 };
 
-/// Names come from files and logs: what a terminal would obey is not shown, and a long one is cut.
-std::string shown(std::string_view name) {
+std::string shown(const std::string& name) {
+  if (columns_of(name) <= name_columns_max) return name;
   std::string out;
-  for (const char c : name) out += static_cast<unsigned char>(c) < ' ' || c == 0x7F ? '?' : c;
-  if (columns_of(out) <= name_columns_max) return out;
-  while (columns_of(out) >= name_columns_max || (static_cast<unsigned char>(out.back()) & 0xC0) == 0x80) out.pop_back();
-  if ((static_cast<unsigned char>(out.back()) & 0x80) != 0) out.pop_back();
+  for (std::size_t i = 0; i < name.size();) {
+    std::size_t next = i + 1;
+    while (next < name.size() && (static_cast<unsigned char>(name[next]) & 0xC0) == 0x80) ++next;
+    if (columns_of(out) + columns_of(std::string_view(name).substr(i, next - i)) >= name_columns_max) break;
+    out.append(name, i, next - i);
+    i = next;
+  }
   return out + "…";
+}
+
+/// Names come from files and logs: what a terminal would obey (control characters, C1 ones in UTF-8 too) is not sent to it.
+std::string harmless(std::string_view text) {
+  std::string out;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool is_c1 = byte == 0xC2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xA0;
+    if (is_c1) ++i;
+    out += is_c1 || (byte < ' ' && byte != '\n') || byte == 0x7F ? '?' : text[i];
+  }
+  return out;
 }
 
 std::string main_table(const Comparison& comparison, const Words& words) {
@@ -143,7 +158,7 @@ std::string roi_text(const Comparison& comparison, const Words& words, Detail de
     for (const costing::Explanation& one : costing::explain(comparison))
       out += fmt::format("  {} = {}\n      {}\n      {}\n", one.figure, one.value, one.formula, one.source);
   }
-  return out;
+  return harmless(out);
 }
 
 }  // namespace bellwether::report

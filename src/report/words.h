@@ -38,7 +38,9 @@ struct Words {
 
   // The audit's page.
   std::string_view audit_lead, window, window_covered, sources_read, by_day, by_day_caption, heat, heat_caption, by_model, model, peaks, latency, features,
-      forecast, forecast_none, basis, bases_hint, day, unknown, per_day, no_daily, no_hourly, lines, kind, note;
+      forecast, forecast_none, basis, bases_hint, day, unknown, per_day, no_daily, no_hourly, lines, kind, note, weak, mean_day, recognised, percentiles,
+      hosted_api, requests_with, other_models;
+  std::array<std::string_view, 5> hosted_kinds;  ///< same, renamed, emulated, ignored, refused.
   std::array<std::string_view, 7> weekdays;
   std::array<std::string_view, 4> bases;  ///< counted, integrated, estimated, unknown.
 };

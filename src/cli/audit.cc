@@ -19,6 +19,7 @@
 #include "cli/audit_sources.h"
 #include "cli/audit_url.h"
 #include "cli/cli.h"
+#include "cli/page_file.h"
 #include "cli/verbs.h"
 #include "config/read.h"
 
@@ -31,6 +32,7 @@ struct Options {
   std::vector<std::string> sources, models;
   std::string zone, since, until;
   std::string sample_for = "60s", every = "5s", token_file;
+  std::string html, language;
   bool json = false, csv = false;
 };
 
@@ -181,6 +183,7 @@ int run_audit(const Options& options) {
     for (const audit::SourceRow& row : report.sources)
       if (row.name == source.name && source.is_named && row.recognised() == 0 && row.same_as.empty() && row.repeated == 0) whole = false;
 
+  const bool page_is_well = options.html.empty() || report.is_empty() || write_audit_page(options.html, to_json(report, chosen.zone), options.language);
   if (options.json) fmt::print("{}\n", to_json(report, chosen.zone));
   else if (options.csv) fmt::print("{}", to_csv(report, chosen.zone));
   else if (!report.is_empty()) fmt::print("{}", to_text(report, chosen.zone));
@@ -192,6 +195,7 @@ int run_audit(const Options& options) {
     say_empty(report);
     return exit_invalid;
   }
+  if (!page_is_well) return exit_failed;
   if (whole) return exit_ok;
   for (const audit::SourceRow& row : report.sources) {
     if (!row.trouble.empty()) std::fprintf(stderr, "bellwether: %s: %s\n", row.name.c_str(), row.trouble.c_str());
@@ -222,6 +226,11 @@ void add_audit(CLI::App& app, Action& chosen) {
   CLI::Option* json = verb->add_flag("--json", options->json, "Say everything as JSON (bellwether.audit/1)");
   CLI::Option* csv = verb->add_flag("--csv", options->csv, "Say totals, models, months, days and hours as CSV");
   json->excludes(csv);
+  verb->add_option("--html", options->html, "Write one self-contained page as well: tokens per day, hours of the week, models, what it rests on")
+      ->type_name("FILE");
+  verb->add_option("--lang", options->language, "Of the page: en or ko; otherwise as LC_ALL or LANG say")
+      ->check(CLI::IsMember({"en", "ko"}))
+      ->type_name("LANGUAGE");
   verb->footer(
       "Several sources of the same traffic (a log and the metrics of one engine) are weighed, not added; engines, replicas and rotated files are\n"
       "added, copies and overlaps counted once. Every number comes with its bounds and what it rests on. docs/audit.md has the rules.\n"
@@ -229,6 +238,7 @@ void add_audit(CLI::App& app, Action& chosen) {
       "The exit code is 0, 3 if nothing was recognised, 5 if no address answered, 6 if a part could not be read or recognised.\n\n"
       "Examples:\n  bellwether audit /var/log/vllm/ --tz Asia/Seoul\n  bellwether audit vllm.log.2.gz vllm.log.1 vllm.log metrics.prom --json\n"
       "  kubectl logs --timestamps deploy/vllm | bellwether audit - --since 2026-11-01\n  bellwether audit logs/ --csv --model deepseek-v3 > usage.csv\n"
+      "  bellwether audit /var/log/vllm/ --html audit.html --json > audit.json  (then: bellwether roi --audit audit.json ...)\n"
       "  bellwether audit http://gpu-1:8000/metrics http://gpu-2:8000/metrics --for 10m\n"
       "  bellwether audit http://prometheus:9090 --since 2026-09-01 --json");
   verb->callback([options, &chosen] { chosen = [options] { return run_audit(*options); }; });

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,6 +50,8 @@ template <class T>
 using Taken = std::expected<T, Refusal>;
 
 Taken<std::string> read(const std::string& path) {
+  std::error_code trouble;
+  if (!std::filesystem::exists(path, trouble)) return std::unexpected(invalid({Problem{.file = path, .text = "there is no such file"}}));
   const auto text = store::read_file(path);
   if (!text) return std::unexpected(invalid({Problem{.file = path, .text = text.error().detail.text.str()}}));
   return *text;

@@ -82,7 +82,8 @@ void Findings::load() {
   if (!scenario_->node.tokens_per_second) return add(FindingKind::speed_not_known, Severity::doubtful);
   if (nodes.for_load > nodes.stated)
     add(FindingKind::too_many_tokens, Severity::cannot_be,
-        {with_separators(tokens_per_second(question_.volume.value.total())), with_separators(question_.volume.peak_tokens_per_second.value_or(0)),
+        {with_separators(tokens_per_second(question_.volume.value.total())),
+         question_.volume.peak_tokens_per_second ? with_separators(*question_.volume.peak_tokens_per_second) : std::string("–"),
          with_separators(*scenario_->node.tokens_per_second), share_to_percent(scenario_->node.utilisation), std::to_string(nodes.stated),
          std::to_string(nodes.paid)});
   if (nodes.spares == 0 && nodes.paid == std::max<std::int64_t>(nodes.for_weights, 1)) add(FindingKind::no_spare, Severity::note);

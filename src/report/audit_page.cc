@@ -73,7 +73,8 @@ void AuditPage::forecast() {
                          row(words_.cached, month.used.cached),
                          row(words_.output, month.used.output)},
                         words_.forecast));
-  page_.paragraph((month.is_weak ? text(words_.weak) + ". " : "") + month.method, "caption");
+  page_.paragraph((month.is_weak ? text(words_.weak) + ". " : "") + text(words_.forecast_caption), "caption");
+  page_.html(fmt::format("<details><summary>{}</summary><p class=\"caption\">{}</p></details>", escape(words_.method), escape(month.method)));
   page_.end_section();
 }
 
@@ -105,8 +106,16 @@ void AuditPage::spreads() {
   if (facts_.levels.empty() && facts_.latency.empty()) return;
   std::vector<std::vector<Cell>> rows{{{"", ""}, {"p50", "number"}, {"p95", "number"}, {"p99", "number"}, {text(words_.peaks), "number"}}};
   const auto add = [&](const costing::Spread& spread, std::string_view unit) {
-    const auto cell = [&](double value) { return Cell{short_count(value) + text(unit), "number"}; };
-    rows.push_back({{spread.name, ""}, cell(spread.p50), cell(spread.p95), cell(spread.p99), spread.peak ? cell(*spread.peak) : Cell{"–", "number"}});
+    constexpr double exact_min = 100;  // From here on digits behind the point say nothing.
+    const auto cell = [&](double value) {
+      return Cell{(value < exact_min ? short_count(value) : costing::with_separators(std::llround(value))) + text(unit), "number"};
+    };
+    const auto known = std::ranges::find(spread_names, spread.name);
+    rows.push_back({{known == spread_names.end() ? spread.name : text(words_.spreads[static_cast<std::size_t>(known - spread_names.begin())]), ""},
+                    cell(spread.p50),
+                    cell(spread.p95),
+                    cell(spread.p99),
+                    spread.peak ? cell(*spread.peak) : Cell{"–", "number"}});
   };
   for (const costing::Spread& level : facts_.levels) add(level, "");
   for (const costing::Spread& latency : facts_.latency) add(latency, " ms");
@@ -159,11 +168,11 @@ void AuditPage::notes() {
 std::string AuditPage::made(const Imprint& imprint) && {
   const costing::Used& totals = facts_.totals;
   const auto count = [&](const costing::Figure& figure) { return figure.is_known() ? short_count(figure.value) : text(words_.unknown); };
-  const auto day = [](const std::string& time) { return time.substr(0, 16); };
+  const auto minute = [](const std::string& time) { return time.substr(0, 10) + " " + (time.size() > 16 ? time.substr(11, 5) : ""); };
   page_.heading(
       fmt::format("{} · {} · {}", words_.brand, words_.audit_title, imprint.day),
       fill(words_.audit_lead, {count(totals.requests), count(totals.input), count(totals.output), facts_.begin.substr(0, 10), facts_.end.substr(0, 10)}),
-      fmt::format("{}: {} – {} ({}) · {} {:.1f} %", words_.window, day(facts_.begin), day(facts_.end), facts_.zone, words_.window_covered,
+      fmt::format("{}: {} – {} ({}) · {} {:.1f} %", words_.window, minute(facts_.begin), minute(facts_.end), facts_.zone, words_.window_covered,
                   facts_.covered * 100));
   tiles();
   add_usage_sections(page_, facts_, words_);

@@ -32,7 +32,7 @@ std::string escape(std::string_view text) {
     else if (c == '>') out += "&gt;";
     else if (c == '"') out += "&quot;";
     else if (c == '\'') out += "&#39;";
-    else if (static_cast<unsigned char>(c) < ' ' || c == 0x7F) out += c == '\n' || c == '\t' ? std::string_view(" ") : replacement;
+    else if (static_cast<unsigned char>(c) < ' ' || c == 0x7F) out += c == '\n' ? std::string_view("\n") : c == '\t' ? std::string_view(" ") : replacement;
     else out += c;
     text.remove_prefix(std::max<std::size_t>(size, 1));
   }

@@ -7,7 +7,7 @@
 namespace bellwether::report {
 namespace {
 
-constexpr double width = 720, label_width = 190, figure_width = 150, row_height = 34, bar_height = 16, axis_height = 26;
+constexpr double width = 720, label_width = 190, figure_width = 170, row_height = 34, bar_height = 16, axis_height = 26;
 constexpr std::size_t label_characters_max = 27;  // What `label_width` holds of the widest usual letters.
 
 std::string cut(const std::string& label) {

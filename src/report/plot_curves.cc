@@ -24,10 +24,18 @@ std::string band_of(std::vector<CurvePoint> points, const Scale& x, const Scale&
   return path + back + "Z";
 }
 
-/// A label beside a vertical line, on the side where there is room.
-void vertical_label(Drawing& drawing, double x, double y, std::string_view text, std::string_view classes) {
-  const bool fits_right = x < width * 0.6;
-  drawing.text(fits_right ? x + 6 : x - 6, y, text, fits_right ? Anchor::start : Anchor::end, classes);
+/// A label beside the top of a vertical line.
+void vertical_label(Drawing& drawing, double x, std::string_view text, Anchor anchor) {
+  drawing.text(anchor == Anchor::start ? x + 4 : x - 4, top - 8, text, anchor, "label");
+}
+
+/// With two lines the left one's label stands left of it and the right one's right, so that they never meet; else where there is room.
+void vertical_labels(Drawing& drawing, const Scale& x, const CurveMarks& marks) {
+  const double today = x.at(marks.today);
+  if (!marks.even) return vertical_label(drawing, today, marks.today_label, today < width / 2 ? Anchor::start : Anchor::end);
+  const double even = x.at(*marks.even);
+  vertical_label(drawing, today, marks.today_label, today < even ? Anchor::end : Anchor::start);
+  vertical_label(drawing, even, marks.even_label, today < even ? Anchor::start : Anchor::end);
 }
 
 }  // namespace
@@ -61,11 +69,8 @@ std::string plot_curves(const std::vector<Curve>& curves, const CurveMarks& mark
     drawing.path(path_of(curve.points, x, y, &CurvePoint::value), std::string(curve.classes) + " stroke");
   }
   drawing.line(x.at(marks.today), top, x.at(marks.today), height - bottom, "today");
-  vertical_label(drawing, x.at(marks.today), top - 8, marks.today_label, "label");
-  if (marks.even) {
-    drawing.line(x.at(*marks.even), top, x.at(*marks.even), height - bottom, "even");
-    vertical_label(drawing, x.at(*marks.even), top - 8, marks.even_label, "label");
-  }
+  if (marks.even) drawing.line(x.at(*marks.even), top, x.at(*marks.even), height - bottom, "even");
+  vertical_labels(drawing, x, marks);
   drawing.line(left, height - bottom, width - right, height - bottom, "axis");
   return std::move(drawing).end();
 }

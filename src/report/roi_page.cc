@@ -77,7 +77,7 @@ std::string RoiPage::won(const Span& span) const {
 void RoiPage::tiles() {
   const auto below = [&](const Span& span, std::string_view unit) {
     std::string said = span.low == span.high ? text(unit) : usd_range_of(span);
-    if (question_.rate) said += " · " + won(span);
+    if (question_.rate) said += "\n" + won(span);
     return said;
   };
   const auto& even = best_.break_even;
@@ -86,7 +86,7 @@ void RoiPage::tiles() {
       {text(words_.own_side), "$" + costing::to_readable(comparison_.own.monthly.value), below(comparison_.own.monthly, words_.a_month), ""},
       {best_.candidate.name, "$" + costing::to_readable(best_.monthly.value), below(best_.monthly, words_.a_month), ""},
       {text(words_.saved), usd_range_of({best_.saved.value, best_.saved.value, best_.saved.value}),
-       percent_range_of(best_) + (best_.saved.low == best_.saved.high ? "" : " · " + usd_range_of(best_.saved)),
+       percent_range_of(best_) + (best_.saved.low == best_.saved.high ? "" : "\n" + usd_range_of(best_.saved)),
        best_.saved.low > Money{}    ? "good"
        : best_.saved.high < Money{} ? "bad"
                                     : ""},
@@ -152,9 +152,9 @@ void RoiPage::curve() {
   const std::int64_t now = question_.volume.value.total();
   if (now == 0) return;
   const auto& even = best_.break_even;
-  const double far = even && even->high ? static_cast<double>(*even->high) * 4 : static_cast<double>(now) * 1000;
-  const double from = std::max(static_cast<double>(now) / 20, 1e4),
-               to = std::min(std::max(far, static_cast<double>(now) * 20), static_cast<double>(costing::tokens_max) / 10);
+  const double far = even && even->high ? static_cast<double>(*even->high) * 10 : static_cast<double>(now) * 1000,
+               near = even && even->low ? static_cast<double>(std::min(*even->low, now)) : static_cast<double>(now);
+  const double from = std::max(near / 20, 1e4), to = std::min(std::max(far, static_cast<double>(now) * 20), static_cast<double>(costing::tokens_max) / 10);
   std::vector<const Row*> rows{&best_};
   for (const Row& row : comparison_.rows)
     if (&row != &best_ && rows.size() < curves_max) rows.push_back(&row);

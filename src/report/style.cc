@@ -4,8 +4,8 @@ namespace bellwether::report {
 
 std::string_view style() {
   // Light on paper and by default; dark only on screens that ask for it. Colours of the two sides differ in lightness too, for who sees few colours.
-  return R"(:root{--ink:#1b1f24;--soft:#57606a;--faint:#8b949e;--line:#d8dee4;--paper:#fff;--panel:#f6f8fa;--own:#b4552d;--hosted:#7fb0c4;--best:#1f6f8b;--good:#1a7f4b;--bad:#b3261e;--warn:#8a5a00}
-@media screen and (prefers-color-scheme:dark){:root{--ink:#e6e9ed;--soft:#a3adb8;--faint:#76808b;--line:#333a43;--paper:#14181d;--panel:#1c2229;--own:#e58a5c;--hosted:#4f8ba1;--best:#62bcd8;--good:#57c78b;--bad:#ff8a80;--warn:#e0b050}}
+  return R"(:root{--ink:#1b1f24;--soft:#57606a;--faint:#68717b;--line:#d8dee4;--paper:#fff;--panel:#f6f8fa;--own:#b4552d;--hosted:#7fb0c4;--best:#1f6f8b;--good:#1a7f4b;--bad:#b3261e;--warn:#8a5a00}
+@media screen and (prefers-color-scheme:dark){:root{--ink:#e6e9ed;--soft:#a3adb8;--faint:#8b949e;--line:#333a43;--paper:#14181d;--panel:#1c2229;--own:#e58a5c;--hosted:#4f8ba1;--best:#62bcd8;--good:#57c78b;--bad:#ff8a80;--warn:#e0b050}}
 *{box-sizing:border-box}
 body{margin:0;background:var(--paper);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI","Apple SD Gothic Neo","Malgun Gothic","Noto Sans KR","Noto Sans CJK KR",NanumGothic,sans-serif;font-variant-numeric:tabular-nums;-webkit-text-size-adjust:100%}
 :lang(ko){word-break:keep-all;overflow-wrap:anywhere}
@@ -20,7 +20,7 @@ h1{margin:.35rem 0 .5rem;font-size:1.65rem;line-height:1.25;font-weight:650;lett
 .tiles dt{color:var(--soft);font-size:.8rem}
 .tiles dd{margin:0}
 .tiles .value{font-size:1.32rem;font-weight:650;letter-spacing:-.01em;white-space:nowrap}
-.tiles .below{color:var(--soft);font-size:.78rem;overflow-wrap:anywhere}
+.tiles .below{white-space:pre-line;color:var(--soft);font-size:.78rem;overflow-wrap:anywhere}
 .good{color:var(--good)}.bad{color:var(--bad)}
 section{margin-top:2.2rem}
 h2{margin:0 0 .6rem;font-size:1.05rem;font-weight:650}
@@ -67,7 +67,7 @@ ul.findings li{display:grid;grid-template-columns:5.2rem 1fr;gap:.6rem;padding:.
 ul.findings b{font-weight:600;font-size:.8rem}
 .cannot_be b{color:var(--bad)}.doubtful b{color:var(--warn)}.note b{color:var(--faint)}
 footer{margin-top:2rem;padding-top:.8rem;border-top:1px solid var(--line);color:var(--faint);font-size:.78rem}
-@media (max-width:40rem){.tiles{grid-template-columns:1fr 1fr}.tiles>div:nth-child(3){border-left:0}.tiles>div:nth-child(n+3){border-top:1px solid var(--line)}main{padding:1.2rem 1rem}}
+@media (max-width:40rem){figure{overflow-x:auto}svg{min-width:38rem}.tiles{grid-template-columns:1fr 1fr}.tiles>div:nth-child(3){border-left:0}.tiles>div:nth-child(n+3){border-top:1px solid var(--line)}main{padding:1.2rem 1rem}}
 @page{size:A4;margin:11mm 13mm}
 @media print{body{font-size:8.4pt;line-height:1.36;print-color-adjust:exact;-webkit-print-color-adjust:exact}main{max-width:none;padding:0;zoom:.87}header{padding-top:.5rem}.scroll{overflow:visible}h1{font-size:15pt}section{margin-top:.95rem;break-inside:avoid}.tiles{margin-top:1rem}figure,ul.findings li,tr,.tiles{break-inside:avoid}h2{break-after:avoid}details:not([open]){display:none}th,td{padding:.2rem .5rem}ul.findings li{padding:.2rem 0}svg{max-height:52mm}.tiles .value{font-size:13pt}h2{margin-bottom:.3rem}.legend{margin-bottom:.2rem}footer{margin-top:.7rem;padding-top:.3rem}figcaption,.caption,details{margin-top:.2rem}p.caption{margin-bottom:0}}
 )";

@@ -39,11 +39,16 @@ struct Words {
   // The audit's page.
   std::string_view audit_lead, window, window_covered, sources_read, by_day, by_day_caption, heat, heat_caption, by_model, model, peaks, latency, features,
       forecast, forecast_none, basis, bases_hint, day, unknown, per_day, no_daily, no_hourly, lines, kind, note, weak, mean_day, recognised, percentiles,
-      hosted_api, requests_with, other_models;
+      hosted_api, requests_with, other_models, forecast_caption, method;
+  std::array<std::string_view, 7> spreads;       ///< By `spread_names`.
   std::array<std::string_view, 5> hosted_kinds;  ///< same, renamed, emulated, ignored, refused.
   std::array<std::string_view, 7> weekdays;
   std::array<std::string_view, 4> bases;  ///< counted, integrated, estimated, unknown.
 };
+
+/// What an audit calls its levels and latencies.
+inline constexpr std::array<std::string_view, 7> spread_names{
+    "concurrency", "input_tokens_per_second", "output_tokens_per_second", "first_token_ms", "inter_token_ms", "total_ms", "queue_ms"};
 
 [[nodiscard]] const Words& english();
 [[nodiscard]] const Words& korean();

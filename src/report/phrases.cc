@@ -57,6 +57,14 @@ std::string unit_price(Money money) {
   return costing::to_short_decimal({costing::to_money(money.nano_usd, step).nano_usd * step});
 }
 
+std::string unit_price_range(const Span& span) { return joined(unit_price(span.low), unit_price(span.high)); }
+
+std::string rate_text(const costing::ExchangeRate& rate) {
+  std::string text = costing::to_short_decimal(rate.won_per_usd);
+  if (text.ends_with(".00")) text.resize(text.size() - 3);
+  return text;
+}
+
 std::string_view verdict_word(costing::Verdict verdict, const Words& words) {
   switch (verdict) {
     case costing::Verdict::move: return words.move_word;

@@ -15,6 +15,9 @@ namespace bellwether::report {
 [[nodiscard]] std::string percent_range_of(const costing::Row& row);
 /// For prices per million tokens: cents from a dollar on, more places below.
 [[nodiscard]] std::string unit_price(Money money);
+[[nodiscard]] std::string unit_price_range(const costing::Span& span);
+/// Won for a dollar: "1400", "1387.50".
+[[nodiscard]] std::string rate_text(const costing::ExchangeRate& rate);
 [[nodiscard]] std::string verdict_sentence(const costing::Comparison& comparison, const Words& words);
 [[nodiscard]] std::string_view verdict_word(costing::Verdict verdict, const Words& words);
 [[nodiscard]] std::string volume_sentence(const costing::Comparison& comparison, const Words& words);

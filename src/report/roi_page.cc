@@ -102,8 +102,7 @@ std::string RoiPage::side_table() const {
   const auto number = [](std::string value) { return Cell{std::move(value), "number"}; };
   const auto unit = [](const std::optional<Span>& span) {
     if (!span) return std::string("–");
-    const std::string low = unit_price(span->low), high = unit_price(span->high);
-    return low == high ? low : low + "–" + high;
+    return unit_price_range(*span);
   };
   std::vector<std::vector<Cell>> rows{{{"", ""},
                                        {text(words_.a_month), "number"},
@@ -231,9 +230,7 @@ void RoiPage::own_lines() {
   page_.html(table_html(rows, words_.own_lines));
   if (comparison_.own_per_million_full) {
     const Span& full = *comparison_.own_per_million_full;
-    page_.paragraph(
-        fmt::format("{}: ${}", words_.full_capacity, full.low == full.high ? unit_price(full.low) : unit_price(full.low) + "–" + unit_price(full.high)),
-        "caption");
+    page_.paragraph(fmt::format("{}: ${}", words_.full_capacity, unit_price_range(full)), "caption");
   }
   if (comparison_.one_off)
     page_.paragraph(
@@ -285,7 +282,7 @@ void RoiPage::sources() {
   page_.section(words_.sources_title);
   page_.html(table_html(rows, words_.sources_title));
   std::string said = text(words_.per_million) + ". " + text(words_.assumptions);
-  if (question_.rate) said += " " + fill(words_.krw_line, {costing::to_short_decimal(question_.rate->won_per_usd), costing::to_text(question_.rate->on)});
+  if (question_.rate) said += " " + fill(words_.krw_line, {rate_text(*question_.rate), costing::to_text(question_.rate->on)});
   page_.paragraph(said, "caption");
   page_.end_section();
 }

@@ -93,8 +93,7 @@ std::string main_table(const Comparison& comparison, const Words& words) {
       {"", std::string(words.a_month), std::string(words.per_million), std::string(words.saved), std::string(words.saved_range), std::string(words.verdict)});
   const auto unit = [](const std::optional<costing::Span>& span) {
     if (!span) return std::string("–");
-    const std::string low = unit_price(span->low), high = unit_price(span->high);
-    return low == high ? low : low + "–" + high;
+    return unit_price_range(*span);
   };
   table.add({std::string(words.own_side), range_of(comparison.own.monthly), unit(comparison.own_per_million), "", "", ""});
   for (const Row& row : comparison.rows)
@@ -109,9 +108,7 @@ std::string own_table(const Comparison& comparison, const Words& words) {
   for (const costing::CostLine& line : comparison.own.lines)
     table.add({std::string(words.cost_lines[static_cast<std::size_t>(line.kind)]), range_of(line.monthly), line.formula});
   std::string out = fmt::format("\n{} ({})\n", words.own_lines, words.a_month) + table.text("  ");
-  if (comparison.own_per_million_full)
-    out +=
-        fmt::format("  {}: {}–{}\n", words.full_capacity, unit_price(comparison.own_per_million_full->low), unit_price(comparison.own_per_million_full->high));
+  if (comparison.own_per_million_full) out += fmt::format("  {}: {}\n", words.full_capacity, unit_price_range(*comparison.own_per_million_full));
   return out;
 }
 
@@ -135,7 +132,7 @@ std::string won_table(const Comparison& comparison, const Words& words) {
   };
   table.add({std::string(words.own_side), won(comparison.own.monthly)});
   for (const Row& row : comparison.rows) table.add({shown(row.candidate.name), won(row.monthly)});
-  return "\n" + fill(words.krw_line, {costing::to_short_decimal(rate.won_per_usd), costing::to_text(rate.on)}) + "\n" + table.text("  ");
+  return "\n" + fill(words.krw_line, {rate_text(rate), costing::to_text(rate.on)}) + "\n" + table.text("  ");
 }
 
 }  // namespace

@@ -238,7 +238,7 @@ void add_audit(CLI::App& app, Action& chosen) {
       "The exit code is 0, 3 if nothing was recognised, 5 if no address answered, 6 if a part could not be read or recognised.\n\n"
       "Examples:\n  bellwether audit /var/log/vllm/ --tz Asia/Seoul\n  bellwether audit vllm.log.2.gz vllm.log.1 vllm.log metrics.prom --json\n"
       "  kubectl logs --timestamps deploy/vllm | bellwether audit - --since 2026-11-01\n  bellwether audit logs/ --csv --model deepseek-v3 > usage.csv\n"
-      "  bellwether audit /var/log/vllm/ --html audit.html --json > audit.json  (then: bellwether roi --audit audit.json ...)\n"
+      "  bellwether audit /var/log/vllm/ --html audit.html --lang ko --json > audit.json  (then: bellwether roi --audit audit.json ...)\n"
       "  bellwether audit http://gpu-1:8000/metrics http://gpu-2:8000/metrics --for 10m\n"
       "  bellwether audit http://prometheus:9090 --since 2026-09-01 --json");
   verb->callback([options, &chosen] { chosen = [options] { return run_audit(*options); }; });

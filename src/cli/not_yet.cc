@@ -15,9 +15,7 @@ struct Verb {
   const char* what;
 };
 
-constexpr std::array verbs{Verb{"account", "Who pays"},
-                           Verb{"credit", "Give an account credit"},
-                           Verb{"usage", "What was used"},
+constexpr std::array verbs{Verb{"account", "Who pays"}, Verb{"credit", "Give an account credit"}, Verb{"usage", "What was used"},
                            Verb{"ledger", "The books, entry by entry"}};
 
 }  // namespace

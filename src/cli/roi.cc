@@ -267,6 +267,8 @@ void add_roi(CLI::App& app, Action& chosen) {
       "  bellwether roi --input 100M --output 50M --self-hosted 500..750 --price 0.42\n"
       "  bellwether roi --input 30B --cached-input 12B --output 8B --scenario gpus.toml --candidate deepseek/deepseek-flash --explain\n"
       "  bellwether roi --audit audit.json --scenario gpus.toml --html roi.html\n"
+      "  bellwether roi --audit audit.json --scenario gpus.toml --prices ours.toml --on 2026-12-01 --csv > roi.csv\n"
+      "  bellwether roi --input 100M --output 50M --self-hosted 14600 --candidate deepseek/deepseek-flash --json\n"
       "  bellwether roi --input 100M --output 50M --scenario gpus.toml --price holysheep:input=0.42,cached_input=0.042,output=0.42 --krw 1400@2026-11-01 "
       "--lang ko");
   verb->callback([options, &chosen] { chosen = [options] { return run_roi(*options); }; });

@@ -109,7 +109,7 @@ const Words& korean() {
       .window_covered = "수집률",
       .sources_read = "읽은 자료",
       .by_day = "일별 토큰",
-      .by_day_caption = "{} 기준 일별 입력(진한 색)·출력(연한 색) 토큰. 빗금은 일부만 수집된 날입니다.",
+      .by_day_caption = "{} 기준 일별 입력(진한 색)·출력(연한 색) 토큰. 점선 테두리의 흐린 막대는 일부만 수집된 날입니다.",
       .heat = "시간대별 토큰",
       .heat_caption = "{} 기준 요일·시간별 전체 토큰 비율. 피크 요금제는 이 칸들에 적용됩니다.",
       .by_model = "모델별",

@@ -1,19 +1,14 @@
 #include "audit/rates_line.h"
 
-#include <array>
+#include <bit>
 #include <cstring>
 
 namespace bellwether::audit {
 namespace {
 
-constexpr std::string_view prompt_key = "Avg prompt throughput: ";
-constexpr std::string_view prompt_key_short = "Avg prompt tput: ";
-constexpr std::string_view generation_key = ", Avg generation throughput: ";
-constexpr std::string_view generation_key_short = ", Avg gen tput: ";
 // Beyond any engine by two orders of magnitude: whole racks do some 100,000 a second.
 constexpr double rate_max = 1e7;
 constexpr double requests_max = 1e6;
-constexpr std::array<double, 10> powers{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
 
 bool is_digit(char c) { return static_cast<unsigned char>(c - '0') <= 9; }
 
@@ -23,36 +18,90 @@ struct Number {
 };
 
 /// Takes a number off the front. What is negative, not finite or of more than 15 digits is taken and called impossible.
-Number take_number(std::string_view& text) {
+Number take_any_number(std::string_view& text) {
   const bool negative = text.starts_with('-');
   if (negative) text.remove_prefix(1);
-  if (text.starts_with("nan") || text.starts_with("inf")) {
-    text.remove_prefix(3);
-    return {Number::Kind::impossible};
+  if (text.starts_with('n') || text.starts_with('i')) {
+    const bool is_word = text.starts_with("nan") || text.starts_with("inf");
+    if (is_word) text.remove_prefix(3);
+    return {is_word ? Number::Kind::impossible : Number::Kind::none};
   }
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  const char* const begin = at;
+  constexpr std::ptrdiff_t digits_max = 15;  // As many are exact in a double.
+  const char* const begin = text.data();
+  const char* const end = begin + text.size();
+  const char* at = begin;
   std::uint64_t digits = 0;
-  unsigned count = 0, fraction = 0;
-  for (; at != end && is_digit(*at); ++at, ++count) digits = count < 15 ? digits * 10 + static_cast<unsigned>(*at - '0') : digits;
-  const bool has_whole = at != begin;
-  if (has_whole && at + 1 < end && *at == '.' && is_digit(at[1])) {
-    ++at;
-    for (; at != end && is_digit(*at); ++at)
-      if (fraction < 9 && count < 15) digits = digits * 10 + static_cast<unsigned>(*at - '0'), ++fraction, ++count;
+  for (; at != end && is_digit(*at); ++at) digits = digits * 10 + static_cast<unsigned>(*at - '0');  // May overflow: then there are too many.
+  const std::ptrdiff_t whole = at - begin;
+  if (whole == 0) return {};
+  double value = static_cast<double>(digits);
+  if (end - at > 1 && *at == '.' && is_digit(at[1])) {
+    const unsigned first = static_cast<unsigned>(at[1] - '0');
+    at += 2;
+    if (at == end || !is_digit(*at)) {  // One decimal, as vLLM prints it.
+      value = static_cast<double>(digits * 10 + first) / 10;
+    } else {
+      double weight = 0.1;
+      value += first * weight;
+      for (; at != end && is_digit(*at); ++at) value += (weight /= 10) * static_cast<unsigned>(*at - '0');
+    }
   }
   text.remove_prefix(static_cast<std::size_t>(at - begin));
-  if (!has_whole) return {};
-  const bool huge = (at != end && (*at == 'e' || *at == 'E')) || count > 15;
-  const double value = static_cast<double>(digits) / powers[fraction];
-  if (huge || (negative && value != 0)) return {Number::Kind::impossible};
+  const bool has_exponent = at != end && (*at == 'e' || *at == 'E');
+  if (has_exponent || whole > digits_max || (negative && value != 0)) return {Number::Kind::impossible};
   return {Number::Kind::good, value};
 }
 
-bool take(std::string_view& text, std::string_view literal) {
-  if (!text.starts_with(literal)) return false;
-  text.remove_prefix(literal.size());
+/// As take_any_number. Numbers of up to six digits, with one decimal or none, are read eight bytes at once: their length is what no branch
+/// predictor knows, and there are six of them in a line.
+Number take_number(std::string_view& text) {
+  if (std::endian::native != std::endian::little || text.size() < 8) return take_any_number(text);
+  std::uint64_t bytes = 0;
+  std::memcpy(&bytes, text.data(), 8);
+  // A digit is 0x30 to 0x39: without its 3 it is below 10, and adding 0x76 leaves its high bit alone.
+  const std::uint64_t values = bytes ^ 0x3030303030303030;
+  const std::uint64_t others = (((values & 0x7f7f7f7f7f7f7f7f) + 0x7676767676767676) | values) & 0x8080808080808080;
+  const auto whole = static_cast<unsigned>(std::countr_zero(others)) / 8;
+  if (whole == 0 || whole > 6) return take_any_number(text);
+  // The digits, moved to the high end with zeros before them, are added in pairs, fours and all.
+  std::uint64_t sum = values << (64 - 8 * whole);
+  sum = (sum * 10 + (sum >> 8)) & 0x00ff00ff00ff00ff;
+  sum = (sum * 100 + (sum >> 16)) & 0x0000ffff0000ffff;
+  sum = (sum * 10000 + (sum >> 32)) & 0xffffffff;
+  const char behind = text[whole];
+  if (behind != '.') {
+    if (behind == 'e' || behind == 'E') return take_any_number(text);
+    text.remove_prefix(whole);
+    return {Number::Kind::good, static_cast<double>(sum)};
+  }
+  if (text.size() < whole + 3 || !is_digit(text[whole + 1]) || is_digit(text[whole + 2]) || (text[whole + 2] | 0x20) == 'e') return take_any_number(text);
+  const double value = static_cast<double>(sum * 10 + static_cast<unsigned>(text[whole + 1] - '0')) / 10;
+  text.remove_prefix(whole + 2);
+  return {Number::Kind::good, value};
+}
+
+/// Whether the bytes at `at` are the literal's. Its size is known to the compiler: a few loads instead of a call.
+template <std::size_t size>
+bool is_at(const char* at, const char (&literal)[size]) {
+  constexpr std::size_t letters = size - 1;
+  if constexpr (letters < 8) {
+    return std::memcmp(at, literal, letters) == 0;
+  } else {
+    const auto word = [](const char* from) {
+      std::uint64_t out = 0;
+      std::memcpy(&out, from, 8);
+      return out;
+    };
+    std::uint64_t different = word(at + letters - 8) ^ word(literal + letters - 8);
+    for (std::size_t i = 0; i + 8 <= letters; i += 8) different |= word(at + i) ^ word(literal + i);
+    return different == 0;
+  }
+}
+
+template <std::size_t size>
+bool take(std::string_view& text, const char (&literal)[size]) {
+  if (text.size() < size - 1 || !is_at(text.data(), literal)) return false;
+  text.remove_prefix(size - 1);
   return true;
 }
 
@@ -88,31 +137,41 @@ bool read_piece(std::string_view& text, RatesLine& line) {
   }
 }
 
+/// Moves to behind the next separator; false where there is none.
+bool next_piece(std::string_view& text) {
+  const std::size_t next = text.find(", ");
+  if (next == std::string_view::npos) return false;
+  text.remove_prefix(next + 2);
+  return true;
+}
+
 }  // namespace
 
-bool begins_rates(std::string_view text) { return text.starts_with(prompt_key) || text.starts_with(prompt_key_short); }
+bool begins_rates(std::string_view text) { return take(text, "Avg prompt throughput: ") || take(text, "Avg prompt tput: "); }
 
 RatesParsed parse_rates(std::string_view text) {
   RatesLine line;
-  if (!take(text, prompt_key) && !take(text, prompt_key_short)) return {};
+  if (!take(text, "Avg prompt throughput: ") && !take(text, "Avg prompt tput: ")) return {};
   const Number prompt = take_number(text);
   if (prompt.kind == Number::Kind::none) return {};
-  // The unit, ` tokens/s` or ` toks/s`, is of no interest.
-  const std::size_t comma = text.find(',');
-  if (comma == std::string_view::npos) return {};
-  text.remove_prefix(comma);
-  if (!take(text, generation_key) && !take(text, generation_key_short)) return {};
+  if (!take(text, " tokens/s, Avg generation throughput: ")) {
+    // Of another unit, ` toks/s`, or another key.
+    const std::size_t comma = text.find(',');
+    if (comma == std::string_view::npos) return {};
+    text.remove_prefix(comma);
+    if (!take(text, ", Avg generation throughput: ") && !take(text, ", Avg gen tput: ")) return {};
+  }
   const Number generation = take_number(text);
   if (generation.kind == Number::Kind::none) return {};
   if (prompt.kind == Number::Kind::impossible || generation.kind == Number::Kind::impossible || prompt.value > rate_max || generation.value > rate_max)
     return {.line = std::nullopt, .trouble = RatesTrouble::impossible};
   line.prompt = prompt.value;
   line.generation = generation.value;
+  if (!take(text, " tokens/s, ") && !next_piece(text)) return {.line = line};
   // Keys that are unknown, or known and broken, are passed over: the rates are what counts.
-  for (std::size_t next = text.find(", "); next != std::string_view::npos; next = text.find(", ")) {
-    text.remove_prefix(next + 2);
+  do
     if (!read_piece(text, line)) return {.line = std::nullopt, .trouble = RatesTrouble::impossible};
-  }
+  while (take(text, " reqs, ") || take(text, "%, ") || next_piece(text));
   return {.line = line};
 }
 

@@ -44,12 +44,17 @@ Level Timeline::level(Instant begin, Instant end, Value&& value) const {
       sum += one;
     }
   if (values.empty()) return level;
-  std::ranges::sort(values);
   const auto all = static_cast<std::size_t>(std::max<std::int64_t>(last - first + 1, static_cast<std::int64_t>(values.size())));
   const std::size_t idle = all - values.size();
+  // From the lowest up, each within what the one before left above it: sorting a year of minutes would cost more than reading its log.
+  auto sorted = values.begin();
   const auto percentile = [&](double of) {
     const auto at = static_cast<std::size_t>(of / 100 * static_cast<double>(all - 1) + 0.5);
-    return at < idle ? 0.0 : static_cast<double>(values[at - idle].first);
+    if (at < idle) return 0.0;
+    const auto which = values.begin() + static_cast<std::ptrdiff_t>(at - idle);
+    std::nth_element(sorted, which, values.end());
+    sorted = which;
+    return static_cast<double>(which->first);
   };
   level.known = true;
   level.mean = sum / static_cast<double>(all);
@@ -57,8 +62,9 @@ Level Timeline::level(Instant begin, Instant end, Value&& value) const {
   level.p90 = percentile(90);
   level.p95 = percentile(95);
   level.p99 = percentile(99);
-  level.peak.value = level.peak.low = level.peak.high = static_cast<double>(values.back().first);
-  level.peak_at = Instant{std::chrono::minutes{values.back().second}};
+  const auto highest = std::max_element(sorted, values.end());
+  level.peak.value = level.peak.low = level.peak.high = static_cast<double>(highest->first);
+  level.peak_at = Instant{std::chrono::minutes{highest->second}};
   return level;
 }
 

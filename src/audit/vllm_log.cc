@@ -75,9 +75,11 @@ class VllmLog final : public Reader {
   Lines lines_;
   Unwrapper unwrapper_;
   Place place_;
-  std::optional<Instant> last_;    ///< Of the last line that had a time.
-  std::size_t rates_begin_ = 0;    ///< Where the last line's rates began: mostly the next one's begin there too.
-  std::size_t stamp_begin_ = 0;    ///< The same of its stamp.
+  std::optional<Instant> last_;         ///< Of the last line that had a time.
+  std::size_t rates_begin_ = 0;         ///< Where the last line's rates began: mostly the next one's begin there too.
+  std::size_t stamp_begin_ = 0;         ///< The same of its stamp.
+  std::array<char, 12> minute_text_{};  ///< `12-02 06:39:`, of the last stamp at stamp_begin_; and the instant that it means.
+  Instant minute_{};
   std::array<char, 64> engine_{};  ///< Backs RatesSeen::engine.
 };
 
@@ -119,6 +121,12 @@ bool VllmLog::found_at(std::string_view text, std::size_t at, std::optional<Inst
 
 std::optional<Instant> VllmLog::time_of(std::string_view prefix, std::optional<Instant> wrapped) {
   if (wrapped) return last_ = wrapped;
+  // `12-02 06:39:46`: most lines share the minute with the one before.
+  const char* const here = prefix.data() + stamp_begin_;
+  const auto is_digit = [](char c, char most) { return c >= '0' && c <= most; };
+  if (stamp_begin_ != 0 && prefix.size() > stamp_begin_ + 14 && std::memcmp(here, minute_text_.data(), minute_text_.size()) == 0 && is_digit(here[12], '5') &&
+      is_digit(here[13], '9') && here[14] == ' ')
+    return last_ = minute_ + std::chrono::seconds{(here[12] - '0') * 10 + (here[13] - '0')};
   std::optional<Stamp> stamp;
   // Where the last line had its only stamp, unless an outer one may stand before it.
   if (stamp_begin_ != 0 && prefix.size() > stamp_begin_ + 14) stamp = parse_stamp(prefix.substr(stamp_begin_, 40));
@@ -129,8 +137,12 @@ std::optional<Instant> VllmLog::time_of(std::string_view prefix, std::optional<I
   }
   if (!stamp) return std::nullopt;
   const auto at = calendar_.instant(*stamp);
-  if (at) last_ = at;
-  return at;
+  if (!at) return at;
+  if (stamp_begin_ != 0) {
+    std::memcpy(minute_text_.data(), prefix.data() + stamp_begin_, minute_text_.size());
+    minute_ = std::chrono::floor<std::chrono::minutes>(*at);
+  }
+  return last_ = at;
 }
 
 void VllmLog::rates(std::string_view text, std::size_t begin, std::optional<Instant> wrapped) {

@@ -214,6 +214,37 @@ TEST(VllmLog, ALineOfTenMegabytesIsSkippedAndTheNextIsRead) {
   EXPECT_EQ(notes.rates[0].place.line, 2U);
 }
 
+TEST(RatesLine, NumbersOfEveryLengthAreReadExactly) {
+  for (const std::string number :
+       {"0.0", "7", "9.5", "10", "99.9", "123.4", "1203.4", "98765.4", "123456.7", "999999.9", "1234567.8", "12345678", "1.25", "0.05", "12.3456789"})
+    for (const std::string_view behind : {" tokens/s, Running: 1 reqs", ""}) {
+      const auto parsed = parse_rates("Avg prompt throughput: " + number + " tokens/s, Avg generation throughput: " + number + std::string(behind));
+      if (std::stod(number) > 1e7) {
+        EXPECT_FALSE(parsed.line) << number;
+        continue;
+      }
+      ASSERT_TRUE(parsed.line) << number << behind;
+      EXPECT_DOUBLE_EQ(parsed.line->prompt, std::stod(number)) << number;
+      EXPECT_DOUBLE_EQ(parsed.line->generation, std::stod(number)) << number << behind;
+      EXPECT_EQ(parsed.line->running.has_value(), !behind.empty()) << number;
+    }
+  for (const std::string_view number : {"1e5", "1.5e5", "12.5E1", "-1", "-0.5", "inf", "nan", "12345678901234567890"})
+    EXPECT_FALSE(parse_rates("Avg prompt throughput: " + std::string(number) + " tokens/s, Avg generation throughput: 1.0 tokens/s").line) << number;
+}
+
+TEST(VllmLog, AMinuteThatIsRememberedIsOfItsDayAlone) {
+  const auto line = [](std::string_view stamp) {
+    return "INFO " + std::string(stamp) + " [loggers.py:123] Engine 000: Avg prompt throughput: 1.0 tokens/s, Avg generation throughput: 2.0 tokens/s\n";
+  };
+  const Notes notes =
+      read(line("12-02 06:39:06") + line("12-02 06:39:46") + line("12-03 06:39:46") + line("12-03 06:39:61") + line("12-03 06:39:5x") + line("12-03 06:39:59"));
+  ASSERT_EQ(notes.rates.size(), 4U);
+  EXPECT_EQ(notes.rates[1].at, utc(2026, 12, 2, 6, 39, 46));
+  EXPECT_EQ(notes.rates[2].at, utc(2026, 12, 3, 6, 39, 46));
+  EXPECT_EQ(notes.rates[3].at, utc(2026, 12, 3, 6, 39, 59));
+  EXPECT_EQ(notes.skips.at(Skip::no_time), 2);
+}
+
 TEST(Needles, AreFoundWhereverTheyStand) {
   for (std::size_t size = 0; size < 70; ++size)
     for (std::size_t at = 0; at + 1 < size; ++at) {

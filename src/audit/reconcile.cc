@@ -24,7 +24,7 @@ struct Entry {
   Kind kind{};
   PromptRate meaning{};
   const std::string* model = nullptr;
-  Cell cell;
+  const Cell* cell = nullptr;
   std::uint64_t covered = 0;
 };
 
@@ -146,7 +146,7 @@ Reconciled reconcile(std::vector<Stream>& streams, const Zone& zone, millisecond
       }
     }
     for (auto at = stream.hours.cbegin(); at != stream.hours.cend(); ++at)
-      entries.push_back({at->first, stream.kind, stream.prompt_rate, &model, at->second, covered_minutes(stream, at)});
+      entries.push_back({at->first, stream.kind, stream.prompt_rate, &model, &at->second, covered_minutes(stream, at)});
     // A restarted engine has another process, and is the same one.
     if (!stream.hours.empty() || stream.untimed.has_input || stream.untimed.has_requests || stream.untimed.has_output)
       engines[static_cast<std::size_t>(stream.kind)].insert(fmt::format("{}/{}", stream.group, stream.engine.substr(0, stream.engine.find("pid="))));
@@ -176,8 +176,8 @@ Reconciled reconcile(std::vector<Stream>& streams, const Zone& zone, millisecond
         std::map<std::string, Claim> mine;
         for (std::size_t i = first; i < last; ++i) {
           const Entry& entry = entries[i];
-          if (!tells(quantity, entry.kind, entry.meaning, entry.cell)) continue;
-          const double value = amount(quantity, entry.kind, entry.meaning, entry.cell);
+          if (!tells(quantity, entry.kind, entry.meaning, *entry.cell)) continue;
+          const double value = amount(quantity, entry.kind, entry.meaning, *entry.cell);
           said[{quantity, entry.kind}] += value;
           const auto better = [&]() -> const Claim* {
             if (const auto same = claims.find(*entry.model); same != claims.end()) return &same->second;
@@ -192,7 +192,7 @@ Reconciled reconcile(std::vector<Stream>& streams, const Zone& zone, millisecond
             // Compared is what both cover: nearly all of the hour, or the shares mislead.
             if (share == 0) {
               Compared& both = compared[{quantity, better->kind, entry.kind}];
-              const Figure figure = quantities_of(entry.kind, entry.meaning, entry.cell)[quantity];
+              const Figure figure = quantities_of(entry.kind, entry.meaning, *entry.cell)[quantity];
               both.other += figure.value;
               both.other_low += figure.low;
               both.other_high += figure.high;
@@ -204,7 +204,7 @@ Reconciled reconcile(std::vector<Stream>& streams, const Zone& zone, millisecond
           claim.amount += value;
           if (share == 0) continue;
           used.emplace(quantity, entry.kind);
-          const Cell part = share == 1 ? entry.cell : scaled(entry.cell, share);
+          const Cell part = share == 1 ? *entry.cell : scaled(*entry.cell, share);
           for (Sum* sum : {&out.totals, &of_hour, &out.days[day], &out.months[month], &out.models[*entry.model]})
             sum->add(entry.kind, entry.meaning, quantity, part);
         }
@@ -214,7 +214,7 @@ Reconciled reconcile(std::vector<Stream>& streams, const Zone& zone, millisecond
       std::set<std::pair<const std::string*, Kind>> counted;
       for (std::size_t i = begin; i < end; ++i) {
         const Entry& entry = entries[i];
-        if (!tells(quantity, entry.kind, entry.meaning, entry.cell)) continue;
+        if (!tells(quantity, entry.kind, entry.meaning, *entry.cell)) continue;
         for (const auto& [model, claim] : claims) {
           const bool meant = *entry.model == model || model.empty() || entry.model->empty();
           if (entry.kind <= claim.kind || !meant || std::popcount(entry.covered & ~claim.covered) >= minutes_worth_adding) continue;
@@ -225,7 +225,7 @@ Reconciled reconcile(std::vector<Stream>& streams, const Zone& zone, millisecond
     std::uint32_t rate_streams = 0;
     for (std::size_t i = begin; i < end; ++i) rate_streams += entries[i].kind == Kind::rates ? 1 : 0;
     out.day_streams[day] = std::max(out.day_streams[day], rate_streams);
-    for (std::size_t i = begin; i < end; ++i) out.day_missing_seconds[day] += entries[i].cell.missing_seconds;
+    for (std::size_t i = begin; i < end; ++i) out.day_missing_seconds[day] += entries[i].cell->missing_seconds;
     out.hours.emplace_back(hour, of_hour.quantities());
   }
 

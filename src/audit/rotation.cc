@@ -22,22 +22,26 @@ std::string rotation_stem(std::string_view path) {
   const std::size_t slash = path.rfind('/');
   const std::size_t name_at = slash == std::string_view::npos ? 0 : slash + 1;
   std::string_view name = path.substr(name_at);
-  std::string ending;
   constexpr std::array<std::string_view, 7> endings{".gz", ".zst", ".old", ".bak", ".log", ".txt", ".out"};
+  bool is_behind_log = true;  // A small number before `.log` tells replicas apart; behind it, it is a rotation's.
   for (bool changed = true; changed && name.size() > 1;) {
     changed = false;
     for (const std::string_view one : endings)
       if (name.size() > one.size() && name.ends_with(one)) {
         name.remove_suffix(one.size());
         changed = true;
+        if (one == ".log" || one == ".txt" || one == ".out") is_behind_log = false;
       }
     // A date may hold dashes itself: the longest mark behind a dot, a dash or an underscore.
-    for (std::size_t at = 1; at < name.size(); ++at)
-      if ((name[at] == '.' || name[at] == '-' || name[at] == '_') && is_rotation_mark(name.substr(at + 1)) && (name[at] == '.' || name.size() - at > 8)) {
-        name = name.substr(0, at);
-        changed = true;
-        break;
-      }
+    for (std::size_t at = 1; at < name.size(); ++at) {
+      const bool is_small = name.size() - at <= 8;
+      if ((name[at] != '.' && name[at] != '-' && name[at] != '_') || !is_rotation_mark(name.substr(at + 1)) ||
+          (is_small && (name[at] != '.' || !is_behind_log)))
+        continue;
+      name = name.substr(0, at);
+      changed = true;
+      break;
+    }
   }
   return std::string(path.substr(0, name_at)) + std::string(name);
 }

@@ -29,6 +29,7 @@ using audit::Instant;
 constexpr std::size_t block = 256 * 1024;  // Large enough that reading costs nothing beside parsing, small enough for the cache.
 constexpr int folders_deep = 8;
 constexpr std::size_t files_max = 20'000;
+constexpr std::size_t begin_kept = 512;   // Of each source, for messages: thousands of files are looked at before the first is read.
 constexpr std::size_t head_alike = 4096;  // Two logs that begin alike for as long, stamps and all, are one.
 
 class Descriptor {
@@ -53,10 +54,10 @@ ssize_t read_some(int fd, char* into, std::size_t size) {
   }
 }
 
-/// Keeps the first time and the process's start; nothing else of what a reader finds in the first bytes.
+/// Keeps the first and the last time and the process's start; nothing else of what a reader finds in the first bytes.
 class Glance final : public audit::Sink {
  public:
-  std::optional<Instant> first;
+  std::optional<Instant> first, last;
   std::optional<double> process_start;
 
   void seen(const audit::RequestSeen& request) override { note(request.end); }
@@ -74,11 +75,12 @@ class Glance final : public audit::Sink {
  private:
   void note(std::optional<Instant> at) {
     if (at && !first) first = at;
+    if (at) last = at;
   }
 };
 
 /// The first bytes of a source, unpacked.
-std::string first_bytes(int fd, std::string& trouble) {
+std::string first_bytes(int fd, std::string& trouble, audit::Packing& packing) {
   std::string packed(audit::detect_bytes, '\0');
   std::size_t size = 0;
   while (size < packed.size()) {
@@ -88,7 +90,7 @@ std::string first_bytes(int fd, std::string& trouble) {
     size += static_cast<std::size_t>(count);
   }
   packed.resize(size);
-  const audit::Packing packing = audit::packing_of(packed);
+  packing = audit::packing_of(packed);
   if (packing == audit::Packing::none) return packed;
   std::string out;
   const auto unpacker = audit::make_unpacker(packing);
@@ -100,6 +102,34 @@ std::string first_bytes(int fd, std::string& trouble) {
   return out;
 }
 
+/// The last bytes of a file, as many as `detect` sees of the first, from a line's begin on.
+std::string last_bytes(int fd, std::uint64_t size) {
+  std::string out(std::min<std::size_t>(size, audit::detect_bytes), '\0');
+  const ssize_t count = ::pread(fd, out.data(), out.size(), static_cast<off_t>(size - out.size()));
+  out.resize(static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
+  if (out.size() == size) return out;
+  const std::size_t line = out.find('\n');
+  return line == std::string::npos ? std::string{} : out.substr(line + 1);
+}
+
+Glance glance_at(const AuditSource& source, std::string_view bytes, const audit::Zone& zone) {
+  Glance glance;
+  const auto reader = source.format->make({.source = 0, .zone = &zone, .written = source.written}, glance);
+  reader->read(bytes);
+  // What is cut in the middle tells no time by its end.
+  if (bytes.size() < audit::detect_bytes) reader->finish();
+  return glance;
+}
+
+/// Stamps without a year are read from the first on, whose year follows from when the file was written: wrong by one where New Year lies
+/// between, which shows in its last.
+std::optional<Instant> better_written(const AuditSource& source) {
+  if (source.format->name != "vllm-log" || !source.first || !source.last || !source.written) return std::nullopt;
+  if (*source.first > *source.last) return source.last;
+  if (*source.last > *source.written + std::chrono::hours{24}) return *source.last - std::chrono::days{365};
+  return std::nullopt;
+}
+
 void look_at(AuditSource& source, const audit::Zone& zone) {
   const Descriptor file{source.name};
   struct stat status{};
@@ -109,16 +139,22 @@ void look_at(AuditSource& source, const audit::Zone& zone) {
   }
   source.size = static_cast<std::uint64_t>(status.st_size);
   source.written = Instant{std::chrono::seconds{status.st_mtim.tv_sec}};
-  source.begin = first_bytes(file.get(), source.trouble);
-  source.format = audit::detect(source.begin);
+  audit::Packing packing{};
+  const std::string begin = first_bytes(file.get(), source.trouble, packing);
+  source.begin = begin.substr(0, begin_kept);
+  source.begin_hash = std::hash<std::string>{}(begin);
+  if (begin.size() >= head_alike) source.head_hash = std::hash<std::string_view>{}(std::string_view(begin).substr(0, head_alike)) | 1;
+  source.format = audit::detect(begin);
   if (source.format == nullptr) return;
-  Glance glance;
-  const auto reader = source.format->make({.source = 0, .zone = &zone, .written = source.written}, glance);
-  reader->read(source.begin);
-  // What is cut in the middle tells no first time by its end.
-  if (source.begin.size() < audit::detect_bytes) reader->finish();
+  const Glance glance = glance_at(source, begin, zone);
   source.first = glance.first;
   source.process_start = glance.process_start;
+  if (packing != audit::Packing::none) return;
+  source.last = source.size <= audit::detect_bytes ? glance.last : glance_at(source, last_bytes(file.get(), source.size), zone).last;
+  if (const auto written = better_written(source)) {
+    source.written = written;
+    source.first = glance_at(source, begin, zone).first;
+  }
 }
 
 void walk(const fs::path& folder, int depth, std::vector<AuditSource>& found) {
@@ -153,11 +189,11 @@ bool is_same_content(const std::string& a, const std::string& b) {
 }
 
 void find_copies(std::vector<AuditSource>& sources) {
-  std::map<std::pair<std::uint64_t, std::string_view>, std::vector<std::size_t>> alike;
+  std::map<std::pair<std::uint64_t, std::uint64_t>, std::vector<std::size_t>> alike;
   for (std::size_t i = 0; i < sources.size(); ++i) {
     AuditSource& source = sources[i];
     if (source.size == 0 || source.begin.empty() || !source.trouble.empty()) continue;
-    auto& others = alike[{source.size, source.begin}];
+    auto& others = alike[{source.size, source.begin_hash}];
     for (const std::size_t other : others)
       if (is_same_content(sources[other].name, source.name)) {
         source.same_as = sources[other].name;
@@ -167,37 +203,60 @@ void find_copies(std::vector<AuditSource>& sources) {
   }
 }
 
+/// Pages of metrics that may be of one engine, taken one after the other.
+struct Pages {
+  std::uint32_t group = 0;
+  std::optional<double> start;
+  std::optional<Instant> last;
+
+  /// Not if its process cannot be the same nor its successor.
+  [[nodiscard]] bool may_go_on_with(const AuditSource& page) const {
+    if (!page.process_start || !start || std::abs(*page.process_start - *start) < 2) return true;
+    return last && *page.process_start * 1000 > static_cast<double>(last->time_since_epoch().count());
+  }
+};
+
+/// Files of one name but for what rotation adds.
+struct Rotated {
+  std::uint32_t group = 0;
+  std::string stem;
+  const AuditSource* newest = nullptr;
+
+  /// Whether a file goes on where these end, or repeats their last lines before it does (copytruncate, a late copy). Replicas, which tell of
+  /// the same time in lines of their own, may be named alike.
+  [[nodiscard]] bool may_go_on_with(const AuditSource& file) const {
+    if (!newest->last || !file.first || *file.first >= *newest->last) return true;
+    const std::string_view line = std::string_view(file.begin).substr(0, file.begin.find('\n'));
+    const Descriptor before{newest->name};
+    return before.get() >= 0 && !line.empty() && last_bytes(before.get(), newest->size).find(line) != std::string::npos;
+  }
+};
+
 /// Pieces of one process's traces get one group. Sources are in order of time.
 void group(std::vector<AuditSource>& sources) {
-  std::map<std::string, std::uint32_t> groups;
-  struct Pages {
-    std::uint32_t group;
-    std::optional<double> start;
-    std::optional<Instant> last;
-  };
   std::vector<Pages> pages;
+  std::vector<Rotated> rotated;
+  std::map<std::uint64_t, std::uint32_t> heads;
   std::uint32_t next = 0;
   for (AuditSource& source : sources) {
     if (source.format != nullptr && source.format->name == "prometheus-text") {
-      // Pages of one engine taken one after the other, unless their process cannot be the same nor its successor.
-      const auto fits = [&](const Pages& before) {
-        if (!source.process_start || !before.start) return true;
-        if (std::abs(*source.process_start - *before.start) < 2) return true;
-        return before.last && *source.process_start * 1000 > static_cast<double>(before.last->time_since_epoch().count());
-      };
-      auto found = std::ranges::find_if(pages, fits);
+      auto found = std::ranges::find_if(pages, [&](const Pages& before) { return before.may_go_on_with(source); });
       if (found == pages.end()) found = pages.insert(pages.end(), {next++, source.process_start, source.first});
       found->start = source.process_start;
       found->last = source.first;
       source.group = found->group;
       continue;
     }
+    if (const auto alike = heads.find(source.head_hash); source.head_hash != 0 && alike != heads.end()) {
+      source.group = alike->second;
+      continue;
+    }
     const std::string stem = audit::rotation_stem(source.name);
-    const std::string head = source.begin.size() >= head_alike ? "\n" + source.begin.substr(0, head_alike) : stem;
-    const auto by_stem = groups.find(stem), by_head = groups.find(head);
-    source.group = by_stem != groups.end() ? by_stem->second : by_head != groups.end() ? by_head->second : next++;
-    groups.try_emplace(stem, source.group);
-    groups.try_emplace(head, source.group);
+    auto found = std::ranges::find_if(rotated, [&](const Rotated& before) { return before.stem == stem && before.may_go_on_with(source); });
+    if (found == rotated.end()) found = rotated.insert(rotated.end(), {next++, stem, &source});
+    if (!source.last || !found->newest->last || *source.last > *found->newest->last) found->newest = &source;
+    source.group = found->group;
+    if (source.head_hash != 0) heads.try_emplace(source.head_hash, source.group);
   }
 }
 

@@ -23,9 +23,12 @@ struct AuditSource {
   std::string trouble;  ///< Why it cannot be read.
   std::string same_as;  ///< Another source with the same bytes.
   std::optional<audit::Instant> written;
-  std::optional<audit::Instant> first;  ///< The first time that it tells.
+  std::optional<audit::Instant> first;  ///< The first time that it tells,
+  std::optional<audit::Instant> last;   ///< and the last. None where it is packed: to know it costs as much as reading it.
   std::optional<double> process_start;  ///< Of a page of metrics.
   std::uint64_t size = 0;
+  std::uint64_t begin_hash = 0;  ///< Of as many first bytes as `detect` sees.
+  std::uint64_t head_hash = 0;   ///< Of the first 4 KiB; 0 where there are fewer.
   std::uint32_t group = 0;
 };
 

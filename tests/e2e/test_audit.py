@@ -61,6 +61,15 @@ def test_a_week_of_interval_lines_is_what_was_served(tmp_path, generation, versi
     assert told["forecast"]["given"] and told["forecast"]["weak"]  # 7 days: a month, and a weak one.
 
 
+@pytest.mark.parametrize("days", [20, 340])
+def test_a_log_over_new_year_ends_when_it_was_written(tmp_path, days):
+    begin, truth = datetime.datetime(2025, 12, 20), traces.Truth()
+    lines = list(traces.engine(begin, days * DAY, truth, access=False, busy=lambda at: 1.0 if at.hour == 12 else 0.0))
+    told = audit(write(tmp_path / "vllm.log", traces.plain(lines), written=begin + (days + 40) * DAY))
+    assert told["window"]["begin"].startswith("2025-12-20") and told["window"]["end"][:10] <= str((begin + days * DAY).date())
+    bounds(told["totals"]["output_tokens"], truth.output)
+
+
 @pytest.mark.parametrize("wrap", ["docker", "cri", "json_wrapped", "coloured"])
 def test_what_wraps_a_line_changes_nothing(tmp_path, wrap):
     truth, lines = week(days=2, access=False)
@@ -93,6 +102,16 @@ def test_rotated_files_are_one_log_whatever_their_order_and_packing(tmp_path):
         told = audit(*sources)
         check(told, truth)
         assert sum(source["repeated"] for source in told["sources"]) == 80
+
+
+@pytest.mark.parametrize("name", ["vllm.{}.log", "vllm.log.{}"])
+def test_replicas_whose_names_look_rotated_are_added(tmp_path, name):
+    truth = traces.Truth()
+    for number in range(2):
+        write(tmp_path / name.format(number), traces.plain(list(traces.engine(BEGIN, DAY, truth, seed=number, access=False))))
+    told = audit(tmp_path)
+    check(told, truth)
+    assert [source["repeated"] for source in told["sources"]] == [0, 0]
 
 
 def test_the_same_file_twice_is_read_once(tmp_path):

@@ -97,7 +97,8 @@ std::string likely_reason(Quantity quantity, Kind used, Kind other, const Compar
                        kind_names[static_cast<std::size_t>(other)], engines_other);
   if (quantity == Quantity::requests && other == Kind::access_lines && both.other > both.used)
     return "access lines count requests whose callers left, which the better source does not";
-  if (quantity == Quantity::requests) return "several choices (n) or prompts in a request count as one in one of them, or retries were answered elsewhere";
+  if (quantity == Quantity::requests && both.other > 0.8 * both.used)
+    return "several choices (n) or prompts in a request count as one in one of them, or retries were answered elsewhere";
   if (both.other > both.used) return "part of the traffic does not pass the better source, or the other was read twice";
   return "the worse source lacks lines, or covers only a part of the traffic";
 }
@@ -154,6 +155,15 @@ Reconciled reconcile(std::vector<Stream>& streams, const Zone& zone, millisecond
   std::ranges::stable_sort(entries, {}, [](const Entry& entry) { return std::tuple{entry.hour, entry.kind}; });
 
   std::map<std::tuple<Quantity, Kind, Kind>, Compared> compared;
+  // What better kinds said of hours of which a worse one tells nothing, between others of which it does: it says that nothing happened.
+  std::map<std::tuple<Quantity, Kind, Kind>, double> while_silent;
+  std::array<std::pair<std::int64_t, std::int64_t>, kind_count> span;
+  span.fill({INT64_MAX, INT64_MIN});
+  for (const Entry& entry : entries) {
+    auto& [first, last] = span[static_cast<std::size_t>(entry.kind)];
+    first = std::min(first, entry.hour);
+    last = std::max(last, entry.hour);
+  }
   std::map<std::pair<Quantity, Kind>, double> said;
   std::set<std::pair<Quantity, Kind>> used;
   for (std::size_t begin = 0, end = 0; begin < entries.size(); begin = end) {
@@ -210,6 +220,13 @@ Reconciled reconcile(std::vector<Stream>& streams, const Zone& zone, millisecond
         }
         for (const auto& [model, claim] : mine) claims.try_emplace(model, claim);
       }
+      for (std::size_t kind = 0; kind < kind_count; ++kind) {
+        const auto is_it = [&](const Entry& entry) { return entry.kind == static_cast<Kind>(kind); };
+        if (entries[begin].hour <= span[kind].first || entries[begin].hour >= span[kind].second) continue;
+        if (std::any_of(entries.begin() + static_cast<std::ptrdiff_t>(begin), entries.begin() + static_cast<std::ptrdiff_t>(end), is_it)) continue;
+        for (const auto& [model, claim] : claims)
+          if (claim.kind < static_cast<Kind>(kind)) while_silent[{quantity, claim.kind, static_cast<Kind>(kind)}] += claim.amount;
+      }
       // The amounts of the better kind in the hours in which a worse one was compared, once for each kind.
       std::set<std::pair<const std::string*, Kind>> counted;
       for (std::size_t i = begin; i < end; ++i) {
@@ -249,6 +266,8 @@ Reconciled reconcile(std::vector<Stream>& streams, const Zone& zone, millisecond
   for (const auto& [key, value] : said)
     out.evidence.push_back({key.first, kind_names[static_cast<std::size_t>(key.second)], value, used.contains(key),
                             static_cast<std::uint32_t>(engines[static_cast<std::size_t>(key.second)].size())});
+  for (const auto& [key, amount] : while_silent)
+    if (const auto both = compared.find(key); both != compared.end()) both->second.used += amount;
   for (const auto& [key, both] : compared) {
     const auto& [quantity, better, worse] = key;
     if (both.used <= 0 || both.other <= 0 || std::abs(both.other - both.used) <= differs * both.used) continue;

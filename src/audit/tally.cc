@@ -10,7 +10,7 @@ namespace {
 using namespace std::chrono;
 
 constexpr std::size_t streams_max = 4096;    // Engines, models, restarts; what is beyond goes to the last one.
-constexpr std::size_t cells_max = 145'000;     // 16 engines for a year; some 32 MB.
+constexpr std::size_t cells_max = 145'000;   // 16 engines for a year; some 32 MB.
 constexpr std::size_t series_max = 100'000;  // 16 engines have some 2,000 series, buckets included.
 constexpr std::size_t ids_max = 200'000;     // Of one generation: a repeated id is found within as many requests.
 constexpr std::size_t names_kept = 16;       // Versions and models in a source's row.

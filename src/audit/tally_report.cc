@@ -97,6 +97,13 @@ Report Tally::report(const std::vector<std::string>& models) {
   for (std::uint32_t i = 0; i < sources_.size(); ++i) end_source(i);
   for (Rates& rates : rates_) flush(rates);
   end_snapshots();
+  // Lines without a time that stand before a log's first stamp are of its hour.
+  for (Stream& stream : streams_) {
+    const bool is_of_log = stream.kind == Kind::access_lines || stream.kind == Kind::engine_lines || stream.kind == Kind::guide_lines;
+    if (!is_of_log || stream.hours.empty() || is_full_) continue;
+    add(stream.hours.begin()->second, stream.untimed);
+    stream.untimed = {};
+  }
   const Reconciled sums = reconcile(streams_, zone_, milliseconds{phase_ms_}, models);
 
   Report report;

@@ -155,6 +155,7 @@ void VllmLog::rates(std::string_view text, std::size_t begin, std::optional<Inst
   std::size_t size = 0;
   const auto put = [&](std::string_view part) {
     part = part.substr(0, engine_.size() - size);
+    if (part.empty()) return;
     std::memcpy(engine_.data() + size, part.data(), part.size());
     size += part.size();
   };

@@ -64,9 +64,9 @@ def test_a_week_of_interval_lines_is_what_was_served(tmp_path, generation, versi
 @pytest.mark.parametrize("days", [20, 340])
 def test_a_log_over_new_year_ends_when_it_was_written(tmp_path, days):
     begin, truth = datetime.datetime(2025, 12, 20), traces.Truth()
-    lines = list(traces.engine(begin, days * DAY, truth, access=False, busy=lambda at: 1.0 if at.hour == 12 else 0.0))
+    lines = [line for part in range(5) for line in traces.engine(begin + part * days // 4 * DAY, DAY, truth, access=False)]
     told = audit(write(tmp_path / "vllm.log", traces.plain(lines), written=begin + (days + 40) * DAY))
-    assert told["window"]["begin"].startswith("2025-12-20") and told["window"]["end"][:10] <= str((begin + days * DAY).date())
+    assert told["window"]["begin"].startswith("2025-12-20") and told["window"]["end"][:10] in (str((begin + days * DAY).date()), str((begin + (days + 1) * DAY).date()))
     bounds(told["totals"]["output_tokens"], truth.output)
 
 
@@ -136,6 +136,28 @@ def test_log_and_metrics_of_one_engine_are_weighed_and_not_added(tmp_path):
     told = audit(log, write(tmp_path / "metrics.prom", pages))
     assert told["totals"]["input_tokens"]["value"] == pytest.approx(truth.input, rel=0.01)
     assert told["totals"]["output_tokens"]["value"] == pytest.approx(truth.output, rel=0.01)
+
+
+def test_sources_that_disagree_are_told_with_the_likely_reason(tmp_path):
+    truth, lines = week(days=1, access=False)
+    log = write(tmp_path / "vllm.log", traces.plain(lines))
+    counter = "vllm:generation_tokens_total{{model_name=\"deepseek-v3\",engine=\"{engine}\"}} {value}\n"
+    begin, end = (int((at - KST).replace(tzinfo=datetime.timezone.utc).timestamp()) for at in (BEGIN, BEGIN + DAY))
+    pages = "".join(f"# {begin + step * (end - begin) // 288}\n" + "".join(counter.format(engine=engine, value=truth.output * step // 288) for engine in (0, 1)) for step in range(289))
+    told = audit(log, write(tmp_path / "metrics.prom", pages))
+    # The log is of one engine of the two that the metrics tell of; the metrics are believed.
+    assert told["totals"]["output_tokens"]["value"] == pytest.approx(2 * truth.output, rel=0.001) and told["totals"]["output_tokens"]["basis"] == "counted"
+    [one] = [row for row in told["disagreements"] if row["quantity"] == "output_tokens"]
+    assert one["used"] == "metrics counters" and one["other"] == "engine interval lines" and one["percent"] == pytest.approx(-50, abs=3)  # The edges are not compared.
+    assert "engine" in one["likely"], one
+
+
+def test_access_lines_before_the_first_stamp_are_of_its_hour(tmp_path):
+    access = "INFO:     10.0.0.1:5000 - \"POST /v1/chat/completions HTTP/1.1\" 200 OK\n"
+    rates = "INFO 10-05 12:00:{:02} [loggers.py:118] Engine 000: Avg prompt throughput: 1.0 tokens/s, Avg generation throughput: 1.0 tokens/s, Running: 1 reqs, Waiting: 0 reqs\n"
+    told = audit(write(tmp_path / "vllm.log", access * 5 + rates.format(10) + access * 2 + rates.format(20)))
+    assert told["totals"]["requests"]["value"] == 7 == sum(row["requests"]["value"] for row in told["by_hour"])
+    assert told["untimed"]["requests"]["value"] == 0
 
 
 def test_a_gap_is_idleness_in_v1_and_missing_data_in_v0(tmp_path):

@@ -5,11 +5,11 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
-#include <map>
 #include <memory>
 #include <set>
 
@@ -116,7 +116,7 @@ class Compare {
   [[nodiscard]] net::Task<Asked> ask_both(const parity::Probe& probe);
   [[nodiscard]] net::Task<void> ask(Side& side, const parity::Probe& probe, parity::Body body);
   [[nodiscard]] net::Task<calling::Reply> send(Side& side, const parity::Probe& probe, const std::string& body, parity::Answer& answer);
-  void settle(const Side& side, const parity::Probe& probe, const parity::Body& body, const parity::Said& said);
+  void settle(const parity::Probe& probe, const parity::Body& body, const parity::Said& said);
   void show_progress(const ComparedCheck& compared, std::size_t number) const;
   [[nodiscard]] bool is_over() const { return interrupted_ || refusal_.has_value(); }
 
@@ -189,12 +189,12 @@ net::Task<void> Compare::ask(Side& side, const parity::Probe& probe, parity::Bod
   answer.was_left = reply.end == calling::End::enough;
   if (!answer.was_left && reply.end != calling::End::complete) answer.trouble = reply.detail.empty() ? "no whole answer" : reply.detail;
   parity::Said said = parity::read_answer(answer);
-  settle(side, probe, body, said);
+  settle(probe, body, said);
   side.history.emplace(probe.name, std::move(said));
 }
 
 /// What it cost: as the endpoint counted, nothing for a refusal, else the most that it can have been.
-void Compare::settle(const Side&, const parity::Probe& probe, const parity::Body& body, const parity::Said& said) {
+void Compare::settle(const parity::Probe& probe, const parity::Body& body, const parity::Said& said) {
   if (said.status >= 400) return;
   parity::Spending spending = parity::spending_max_of(probe, body);
   if (said.usage && said.usage->input && said.usage->output && *said.usage->input >= 0 && *said.usage->output >= 0)
@@ -212,10 +212,13 @@ net::Task<Compare::Asked> Compare::ask_both(const parity::Probe& probe) {
     most = {most.input + one.input, most.output + one.output};
   }
   if (!purse_.has_room_for(most)) co_return Asked::no_room;
+  // Now A first, now B: neither is always the one whose connections, caches and hour are the better.
+  const std::size_t first = asked_.size() % sides_.size();
   asked_.insert(probe.name);
   for (std::size_t i = 0; i < sides_.size() && !is_over(); ++i) {
-    if (!bodies[i]) continue;
-    co_await ask(sides_[i], probe, *bodies[i]);
+    const std::size_t side = (first + i) % sides_.size();
+    if (!bodies[side]) continue;
+    co_await ask(sides_[side], probe, *bodies[side]);
   }
   co_return Asked::yes;
 }

@@ -43,7 +43,10 @@ Finding read_whole(const History& history) {
 Finding read_identity(const History& history) {
   if (const auto trouble = trouble_in(history, {"whole"})) return *trouble;
   const Said& said = *find(history, "whole");
-  return works(said.model, fmt::format("model {}, system_fingerprint {}", said.model, said.fingerprint.empty() ? "none" : said.fingerprint));
+  const Said* models = find(history, "models");
+  const bool as_asked = models != nullptr && models->model == said.model;
+  return works(as_asked ? "the model that was asked for" : "another name than was asked for",
+               fmt::format("{}, system_fingerprint {}", said.model, said.fingerprint.empty() ? "none" : said.fingerprint));
 }
 
 Finding read_reasoning(const History& history) {

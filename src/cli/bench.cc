@@ -136,8 +136,8 @@ int run_bench(const Options& options, const BenchPlan& plan) {
   if (!first) return first.error();
   targets.push_back(*std::move(first));
   if (!options.against.empty()) {
-    const bool own_key = !options.against_key.variable.empty() || !options.against_key.file.empty();
-    auto second = reach(options.against, options.against_model.empty() ? options.model : options.against_model, own_key ? options.against_key : options.key);
+    const KeyReference key = second_key(options.url, options.key, options.against, options.against_key);
+    auto second = reach(options.against, options.against_model.empty() ? options.model : options.against_model, key);
     if (!second) return second.error();
     targets.push_back(*std::move(second));
   }
@@ -206,8 +206,9 @@ void add_options(CLI::App& verb, Options& options) {
       ->capture_default_str();
   CLI::Option* variable = verb.add_option("--api-key-env", options.key.variable, "The environment variable that holds the key")->type_name("NAME");
   verb.add_option("--api-key-file", options.key.file, "The file that holds the key")->type_name("FILE")->excludes(variable);
-  CLI::Option* other =
-      verb.add_option("--against-api-key-env", options.against_key.variable, "The same for the second endpoint; without it the first's")->type_name("NAME");
+  CLI::Option* other = verb.add_option("--against-api-key-env", options.against_key.variable,
+                                       "The same for the second endpoint; without it none, or the first's on the same host")
+                           ->type_name("NAME");
   verb.add_option("--against-api-key-file", options.against_key.file, "The same for the second endpoint")->type_name("FILE")->excludes(other);
   verb.add_option("--goodput", options.goodput, "Count answers that keep within all of these")->type_name("ttft<500ms,…");
   verb.add_option("--fail-if", options.fail_if, "Exit with 99 if this holds (repeatable)")->allow_extra_args(false)->type_name("ttft.p99>500ms");

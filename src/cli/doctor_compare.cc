@@ -387,7 +387,9 @@ void add_compare_options(CLI::App& verb, CompareOptions& options) {
   verb.add_option("--model-b", options.model_b, "What B calls it")->type_name("NAME");
   verb.add_option("--api-key-env-a", options.key_a.variable, "The environment variable that holds A's key, where A is a URL")->type_name("NAME");
   verb.add_option("--api-key-file-a", options.key_a.file, "The file that holds it")->type_name("FILE");
-  verb.add_option("--api-key-env-b", options.key_b.variable, "The environment variable that holds B's key, where B is a URL")->type_name("NAME");
+  verb.add_option("--api-key-env-b", options.key_b.variable,
+                  "The environment variable that holds B's key, where B is a URL; without it none, or A's on the same host")
+      ->type_name("NAME");
   verb.add_option("--api-key-file-b", options.key_b.file, "The file that holds it")->type_name("FILE");
   verb.add_option("--tokens-max", options.tokens_max, "At most so many tokens are spent, of both together")
       ->check(CLI::Range(1, 100'000'000))
@@ -420,7 +422,8 @@ int run_doctor_compare(const CompareOptions& options) {
   }
   auto a = side_of(options.endpoints[0], options.key_a, options.model_a, config);
   if (!a) return a.error();
-  auto b = side_of(options.endpoints[1], options.key_b, options.model_b, config);
+  const KeyReference key_b = second_key(options.endpoints[0], options.key_a, options.endpoints[1], options.key_b);
+  auto b = side_of(options.endpoints[1], key_b, options.model_b, config);
   if (!b) return b.error();
   std::fprintf(stderr, "bellwether: comparing %s with %s; at most %llu tokens%s\n", shown_url(a->name).c_str(), shown_url(b->name).c_str(),
                static_cast<unsigned long long>(purse->tokens_max), purse->budget ? fmt::format(" and {} USD", to_decimal(*purse->budget)).c_str() : "");

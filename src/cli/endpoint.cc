@@ -38,7 +38,7 @@ Result<std::string> read_key(const KeyReference& reference) {
     const char* value = std::getenv(reference.variable.c_str());
     if (value == nullptr || *value == '\0') return wrong("the environment variable " + reference.variable + " is not set: it is to hold the key");
     key = value;
-  } else {
+  } else if (reference.usual == UsualKey::environment) {
     for (const char* name : {"BELLWETHER_API_KEY", "HOLYSHEEP_API_KEY"}) {
       const char* value = std::getenv(name);
       if (value == nullptr || *value == '\0') continue;
@@ -60,6 +60,13 @@ std::string shown_url(const std::string& url) {
   const std::size_t at = url.rfind('@');
   if (scheme == std::string::npos || at == std::string::npos) return url;
   return url.substr(0, scheme + 3) + url.substr(at + 1);
+}
+
+KeyReference second_key(const std::string& first_url, const KeyReference& first, const std::string& second_url, const KeyReference& second) {
+  if (second.is_said()) return second;
+  const auto one = config::parse_url(first_url), other = config::parse_url(second_url);
+  const bool same_place = one && other && one->scheme == other->scheme && one->host == other->host && one->port == other->port;
+  return same_place ? first : KeyReference{.variable = {}, .file = {}, .usual = UsualKey::none};
 }
 
 calling::Endpoint endpoint_of(const catalog::Upstream& upstream) {
@@ -116,7 +123,7 @@ std::optional<Refusal> refusal_of(const calling::Reply& reply, const std::string
   const std::string shown = shown_url(url);
   if (reply.status == 401 || reply.status == 403)
     return Refusal{exit_not_authorised,
-                   fmt::format("{} refuses the key ({}): set BELLWETHER_API_KEY, or say --api-key-env or --api-key-file", shown, reply.status)};
+                   fmt::format("{} refuses the key ({}): say by a flag in which variable or file its key is, or set BELLWETHER_API_KEY", shown, reply.status)};
   switch (reply.end) {
     case calling::End::unreachable: return Refusal{exit_upstream_unreachable, fmt::format("{} cannot be reached: {}", shown, reply.detail)};
     case calling::End::timed_out: return Refusal{exit_upstream_unreachable, fmt::format("{} does not answer: {}", shown, reply.detail)};

@@ -1,6 +1,7 @@
 // Whom a tool calls, from its flags: the URL, and where its key is. Keys are references, never said on the command line and never printed.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,10 +13,22 @@
 
 namespace bellwether::cli {
 
-/// Where a key is. Both empty: BELLWETHER_API_KEY, then HOLYSHEEP_API_KEY, then none.
+/// What is sent where no flag says where the key is.
+enum class UsualKey : std::uint8_t {
+  environment,  ///< BELLWETHER_API_KEY's, then HOLYSHEEP_API_KEY's, then none.
+  none          ///< For a second endpoint: a key is not to reach a host that it is not for.
+};
+
+/// Where a key is.
 struct KeyReference {
   std::string variable, file;
+  UsualKey usual = UsualKey::environment;
+
+  [[nodiscard]] bool is_said() const { return !variable.empty() || !file.empty(); }
 };
+
+/// The key of a second endpoint: its own, or the first's where both are on one host and port, or none.
+[[nodiscard]] KeyReference second_key(const std::string& first_url, const KeyReference& first, const std::string& second_url, const KeyReference& second);
 
 /// Fails with a sentence for the user: no such URL, a variable that is not set, a file that cannot be read, a key that is none.
 [[nodiscard]] Result<calling::Endpoint> endpoint_of(const std::string& url, const KeyReference& key);

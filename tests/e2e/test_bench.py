@@ -188,7 +188,11 @@ def test_who_cannot_be_measured(tmp_path, sim):
     locked = Simulator(tmp_path, "--api-key", "sk-right", name="locked")
     done = bench(locked.url, env={"BELLWETHER_API_KEY": "sk-wrong-secret"})
     assert (done.returncode, done.stdout) == (4, "") and "refuses the key" in done.stderr and "secret" not in done.stderr
-    # Each endpoint has its own key; the second's is the first's unless it is said.
+    # Each endpoint has its own key: the first's does not reach another host.
+    stranger = bench(sim.url, "--against", locked.url, env={"BELLWETHER_API_KEY": "sk-right"})
+    assert stranger.returncode == 4 and sim.requests() == [] and locked.requests() == []
+    assert measured(locked.url, "--against", locked.url + "/v1", "--requests", 1, env={"BELLWETHER_API_KEY": "sk-right"})["endpoints"][1]["ok"] == 1
+    locked.forget()
     told = measured(sim.url, "--against", locked.url, "--against-api-key-env", "OTHER", "--requests", 2, env={"OTHER": "sk-right", "BELLWETHER_API_KEY": "sk-mine"})
     assert [endpoint["ok"] for endpoint in told["endpoints"]] == [2, 2]
     sent = {sim.name: {request["headers"].get("authorization") for request in sim.requests()}, locked.name: {request["headers"].get("authorization") for request in locked.requests()}}

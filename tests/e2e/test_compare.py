@@ -125,6 +125,9 @@ def test_a_key_is_neither_shown_nor_needed_twice(tmp_path):
     assert told.returncode == 0 and by_name["error_key"]["a"]["value"].startswith("401 ") and "right-secret" not in told.stdout + told.stderr
     done = compare(locked.url, locked.url, env={"BELLWETHER_API_KEY": "sk-wrong-secret"})
     assert (done.returncode, done.stdout) == (4, "") and "secret" not in done.stderr
+    open_to_all = Simulator(tmp_path, "--model", "m", name="open")
+    assert compare(open_to_all.url, locked.url, env={"BELLWETHER_API_KEY": "sk-right-secret"}).returncode == 4  # a key does not reach another host
+    open_to_all.stop()
     locked.stop()
 
 

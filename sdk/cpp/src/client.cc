@@ -158,6 +158,12 @@ Call<Model> Client::async_model(std::string_view id, const CallOptions& options)
   return Access::make<Call<Model>>(get(engine_, options, "/models/" + percent_encode(id)));
 }
 
+Call<ChatCompletion> Client::async_chat(const ChatRequest& request) const { return async_chat(request, CallOptions{}); }
+Call<Completion> Client::async_complete(const CompletionRequest& request) const { return async_complete(request, CallOptions{}); }
+Call<Embeddings> Client::async_embed(const EmbeddingRequest& request) const { return async_embed(request, CallOptions{}); }
+Call<ModelList> Client::async_models() const { return async_models(CallOptions{}); }
+Call<Model> Client::async_model(std::string_view id) const { return async_model(id, CallOptions{}); }
+
 Result<ChatCompletion> Client::chat(const ChatRequest& request, const CallOptions& options) const { return async_chat(request, options).get(); }
 Result<Completion> Client::complete(const CompletionRequest& request, const CallOptions& options) const { return async_complete(request, options).get(); }
 Result<Embeddings> Client::embed(const EmbeddingRequest& request, const CallOptions& options) const { return async_embed(request, options).get(); }

@@ -101,6 +101,7 @@ void Operation::wake(std::unique_lock<std::mutex>& lock) {
   // Not from within the work: the coroutine may do anything, end this operation included.
   inbox_->put([self = shared_from_this()] {
     std::unique_lock inner{self->mutex_};
+    if (self->items_.empty()) return;  // Taken by whoever was resumed for an earlier item, and waits again.
     const std::coroutine_handle<> waiter = std::exchange(self->waiter_, nullptr);
     inner.unlock();
     if (waiter) waiter.resume();

@@ -98,12 +98,18 @@ class BELLWETHER_API Client {
   [[nodiscard]] ChatStream chat_stream(const ChatRequest& request, const CallOptions& options = {}) const;
   [[nodiscard]] CompletionStream complete_stream(const CompletionRequest& request, const CallOptions& options = {}) const;
 
-  /// The same, to be awaited.
-  [[nodiscard]] Call<ChatCompletion> async_chat(const ChatRequest& request, const CallOptions& options = {}) const;
-  [[nodiscard]] Call<Completion> async_complete(const CompletionRequest& request, const CallOptions& options = {}) const;
-  [[nodiscard]] Call<Embeddings> async_embed(const EmbeddingRequest& request, const CallOptions& options = {}) const;
-  [[nodiscard]] Call<ModelList> async_models(const CallOptions& options = {}) const;
-  [[nodiscard]] Call<Model> async_model(std::string_view id, const CallOptions& options = {}) const;
+  /// The same, to be awaited. With g++ 12 build the request before the line that awaits: that compiler miscompiles or rejects
+  /// braces within a co_await expression (which is also why these have overloads rather than a default argument).
+  [[nodiscard]] Call<ChatCompletion> async_chat(const ChatRequest& request) const;
+  [[nodiscard]] Call<ChatCompletion> async_chat(const ChatRequest& request, const CallOptions& options) const;
+  [[nodiscard]] Call<Completion> async_complete(const CompletionRequest& request) const;
+  [[nodiscard]] Call<Completion> async_complete(const CompletionRequest& request, const CallOptions& options) const;
+  [[nodiscard]] Call<Embeddings> async_embed(const EmbeddingRequest& request) const;
+  [[nodiscard]] Call<Embeddings> async_embed(const EmbeddingRequest& request, const CallOptions& options) const;
+  [[nodiscard]] Call<ModelList> async_models() const;
+  [[nodiscard]] Call<ModelList> async_models(const CallOptions& options) const;
+  [[nodiscard]] Call<Model> async_model(std::string_view id) const;
+  [[nodiscard]] Call<Model> async_model(std::string_view id, const CallOptions& options) const;
 
   /// The library's version, such as "0.1.0".
   [[nodiscard]] static const char* version() noexcept;

@@ -11,6 +11,32 @@
 
 namespace bellwether::inline v1 {
 
+namespace detail {
+
+/// Walks over what has `read()` and keeps the element that it gave.
+template <class Owner, class Element>
+class ElementIterator {
+ public:
+  using value_type = Element;
+  using difference_type = std::ptrdiff_t;
+  using iterator_concept = std::input_iterator_tag;
+
+  explicit ElementIterator(Owner& owner) noexcept : owner_{&owner} {}
+  [[nodiscard]] Element& operator*() const noexcept { return *owner_->current_; }
+  [[nodiscard]] Element* operator->() const noexcept { return &*owner_->current_; }
+  ElementIterator& operator++() {
+    owner_->current_ = owner_->read();
+    return *this;
+  }
+  void operator++(int) { ++*this; }
+  [[nodiscard]] bool operator==(std::default_sentinel_t) const noexcept { return !owner_->current_; }
+
+ private:
+  Owner* owner_;
+};
+
+}  // namespace detail
+
 /// The pieces of an answer, as they come: `for (auto&& piece : client.chat_stream(request))`. An input range: passed once, move-only.
 /// Nothing is sent before the first element is asked for. What goes wrong is the last element, an error; an answer is whole
 /// only if the range ends without one: `[DONE]` came, or the body ended in order after every choice's finish_reason. A stream that
@@ -20,25 +46,7 @@ class [[nodiscard]] BELLWETHER_API Stream {
  public:
   using Element = Result<Chunk>;
 
-  class Iterator {
-   public:
-    using value_type = Element;
-    using difference_type = std::ptrdiff_t;
-    using iterator_concept = std::input_iterator_tag;
-
-    explicit Iterator(Stream& stream) noexcept : stream_{&stream} {}
-    [[nodiscard]] Element& operator*() const noexcept { return *stream_->current_; }
-    [[nodiscard]] Element* operator->() const noexcept { return &*stream_->current_; }
-    Iterator& operator++() {
-      stream_->current_ = stream_->read();
-      return *this;
-    }
-    void operator++(int) { ++*this; }
-    [[nodiscard]] bool operator==(std::default_sentinel_t) const noexcept { return !stream_->current_; }
-
-   private:
-    Stream* stream_;
-  };
+  using Iterator = detail::ElementIterator<Stream, Element>;
 
   /// What `next` gives to be awaited.
   class Next {
@@ -74,6 +82,7 @@ class [[nodiscard]] BELLWETHER_API Stream {
 
  private:
   friend struct detail::Access;
+  friend Iterator;
   explicit Stream(std::unique_ptr<detail::Pending> pending) noexcept;
   [[nodiscard]] bool suspend(std::coroutine_handle<> waiter);
 

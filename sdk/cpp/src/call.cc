@@ -52,7 +52,7 @@ void Call<T>::cancel() noexcept {
 
 template <class T>
 bool Call<T>::await_suspend(std::coroutine_handle<> waiter) {
-  return pending_->wait(waiter);
+  return !pending_->over && pending_->wait(waiter);
 }
 
 template <class T>

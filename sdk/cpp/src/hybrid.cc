@@ -116,6 +116,7 @@ class HybridPending : public std::enable_shared_from_this<HybridPending> {
   [[nodiscard]] bool wait(std::coroutine_handle<> waiter) {
     {
       const std::lock_guard lock{mutex_};
+      if (std::exchange(sent_, true)) return false;
       waiter_ = waiter;
     }
     drive(shared_from_this());
@@ -126,7 +127,8 @@ class HybridPending : public std::enable_shared_from_this<HybridPending> {
   }
   [[nodiscard]] Result<HybridAnswer> take() {
     const std::lock_guard lock{mutex_};
-    return *std::exchange(result_, std::nullopt);
+    if (std::optional<Result<HybridAnswer>> result = std::exchange(result_, std::nullopt)) return *std::move(result);
+    return Error{.kind = ErrorKind::invalid_argument, .code = "taken_twice", .message = "This call's answer was taken already."};
   }
   void abandon() {
     {
@@ -163,6 +165,7 @@ class HybridPending : public std::enable_shared_from_this<HybridPending> {
 
   std::mutex mutex_;  ///< For all that follows.
   std::coroutine_handle<> waiter_;
+  bool sent_ = false;
   bool waits_ = false;  ///< The waiter is suspended.
   std::optional<Result<HybridAnswer>> result_;
 };

@@ -150,6 +150,22 @@ TEST_F(Coroutines, ThatBlockTheClientsThreadAreToldSo) {
   EXPECT_EQ(answer.error().code, "would_wait_for_itself");
 }
 
+Fire await_twice(const Client& client, std::promise<Result<ChatCompletion>>& done) {
+  Call<ChatCompletion> call = client.async_chat(ask("deepseek-ai/DeepSeek-V3"));
+  const auto first = co_await call;
+  EXPECT_TRUE(first);
+  auto second = co_await call;
+  done.set_value(std::move(second));
+}
+
+TEST_F(Coroutines, ThatAwaitTwiceSendOnceAndAreToldSo) {
+  const Client client{sim.options()};
+  std::promise<Result<ChatCompletion>> done;
+  await_twice(client, done);
+  EXPECT_EQ(done.get_future().get().error().code, "taken_twice");
+  EXPECT_EQ(sim.requests().size(), 1u);
+}
+
 Owned wait_for_ever(const Client& client) {
   std::ignore = co_await client.async_chat(ask_fault("silence"));
   ADD_FAILURE() << "resumed";

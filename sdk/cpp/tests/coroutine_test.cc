@@ -1,6 +1,7 @@
 // Calls in coroutines: of a type that the library has never seen, on its thread and on an executor.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <coroutine>
 #include <deque>
@@ -164,6 +165,24 @@ TEST_F(Coroutines, ThatAwaitTwiceSendOnceAndAreToldSo) {
   await_twice(client, done);
   EXPECT_EQ(done.get_future().get().error().code, "taken_twice");
   EXPECT_EQ(sim.requests().size(), 1u);
+}
+
+Fire ask_once(const Client& client, const ChatRequest& request, std::atomic<int>& answered, std::atomic<int>& left, std::promise<void>& all) {
+  const auto answer = co_await client.async_chat(request);
+  if (answer) ++answered;
+  if (--left == 0) all.set_value();
+}
+
+TEST_F(Coroutines, MayWaitByTheThousandOnOneThread) {
+  ClientOptions options = sim.options();
+  options.connections_max = 64;
+  const Client client{options};
+  const ChatRequest request = ask("deepseek-ai/DeepSeek-V3");
+  std::atomic<int> answered = 0, left = 3000;
+  std::promise<void> all;
+  for (int i = 0; i < 3000; ++i) ask_once(client, request, answered, left, all);
+  all.get_future().wait();
+  EXPECT_EQ(answered, 3000);
 }
 
 Owned wait_for_ever(const Client& client) {

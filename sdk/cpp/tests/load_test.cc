@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <fstream>
+#include <random>
 #include <thread>
 
 #include "world.h"
@@ -77,6 +78,44 @@ TEST(Load, OfMoreCallsThanConnectionsWaitsItsTurn) {
     most = std::max(most, open_descriptors());
   }
   EXPECT_LE(most, before + 8 + 4) << "the loop has a few of its own";
+}
+
+/// Seeded: calls and streams that are cancelled, stopped, read for a while or dropped, by several threads at once, on few connections.
+TEST(Load, OfCallsThatAreLetGoAtAnyMomentLeavesAClientThatWorks) {
+  const Folder folder;
+  const Simulator sim{folder, {"--tokens", "12", "--no-record"}};
+  ClientOptions options = sim.options();
+  options.connections_max = 8;
+  const Client client{options};
+  std::atomic<int> unexpected = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (unsigned seed = 1; seed <= 6; ++seed)
+      threads.emplace_back([&client, &unexpected, seed] {
+        std::minstd_rand random{seed};
+        const auto pause = [&random] { std::this_thread::sleep_for(std::chrono::microseconds(random() % 1500)); };
+        for (int round = 0; round < 60; ++round) {
+          std::stop_source stop;
+          const ChatRequest request = ask(random() % 4 == 0 ? "fault-silence" : random() % 4 == 0 ? "fault-slow-drip:1ms" : "deepseek-ai/DeepSeek-V3");
+          Call<ChatCompletion> call = client.async_chat(request, {.stop = stop.get_token()});
+          call.start();
+          ChatStream stream = client.chat_stream(ask("fault-slow-drip:1ms"), {.stop = stop.get_token()});
+          const unsigned pieces = random() % 5;
+          for (unsigned i = 0; i < pieces; ++i)
+            if (!stream.read()) break;
+          pause();
+          if (random() % 3 == 0) call.cancel();
+          if (random() % 3 == 0) stop.request_stop();
+          if (random() % 3 == 0) {
+            stop.request_stop();
+            const Result<ChatCompletion> answer = call.get();
+            if (!answer && answer.error().kind != ErrorKind::cancelled) ++unexpected;
+          }
+        }
+      });
+  }
+  EXPECT_EQ(unexpected, 0);
+  EXPECT_TRUE(client.chat(ask("deepseek-ai/DeepSeek-V3")));
 }
 
 TEST(Load, OfManyThreadsSharesOneClient) {

@@ -53,7 +53,10 @@ def shown(lines):
     text = re.sub(r"^(  [^/\n]*\)(?: const| noexcept| &&?)*(?: -> [^{\n]*)?) \{[^\n]*\}$", r"\1;", text, flags=re.M)
     text = re.sub(r"^(  [^/\n]*\)(?: const| noexcept| &&?)*(?: -> [^{\n]*)?) \{\n(?:    .*\n)*  \}$", r"\1;", text, flags=re.M)
     text = re.sub(r"^(  Result\([A-Za-z]+ [a-z]+\)) :.*$", r"\1;", text, flags=re.M)
-    return text
+    # Of a class within a class: the same.
+    text = re.sub(r"^   private:\n(?:    .*\n)*(?=  };)", "", text, flags=re.M)
+    text = re.sub(r"^   public:\n", "", text, flags=re.M)
+    return re.sub(r"^(    \w+\([^)]*\) noexcept) : .*$", r"\1;", text, flags=re.M)
 
 
 def name_of(line):

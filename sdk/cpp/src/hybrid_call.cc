@@ -7,21 +7,6 @@ namespace bellwether::inline v1 {
 using client::Course;
 
 namespace detail {
-namespace {
-
-/// A coroutine that nobody awaits; its frame ends with it.
-struct Detached {
-  struct promise_type {
-    Detached get_return_object() const noexcept { return {}; }
-    std::suspend_never initial_suspend() const noexcept { return {}; }
-    std::suspend_never final_suspend() const noexcept { return {}; }
-    void return_void() const noexcept {}
-    [[noreturn]] void unhandled_exception() const noexcept { std::terminate(); }
-  };
-};
-
-}  // namespace
-
 /// A call over both sides, on its way.
 class HybridPending : public std::enable_shared_from_this<HybridPending> {
  public:

@@ -26,4 +26,15 @@ class Hybrid {
 /// What to tell the caller of a side's answer; nothing if the other side is to be asked.
 [[nodiscard]] std::optional<Result<HybridAnswer>> judge(client::Course& course, Result<ChatCompletion> answer);
 
+/// A coroutine that nobody awaits; its frame ends with it.
+struct Detached {
+  struct promise_type {
+    Detached get_return_object() const noexcept { return {}; }
+    std::suspend_never initial_suspend() const noexcept { return {}; }
+    std::suspend_never final_suspend() const noexcept { return {}; }
+    void return_void() const noexcept {}
+    [[noreturn]] void unhandled_exception() const noexcept { std::terminate(); }
+  };
+};
+
 }  // namespace bellwether::inline v1::detail

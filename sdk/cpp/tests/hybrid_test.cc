@@ -111,6 +111,35 @@ Fire ask_both(const HybridClient& client, std::promise<Result<HybridAnswer>>& do
   done.set_value(std::move(answer));
 }
 
+Fire listen(HybridStream stream, std::promise<std::pair<std::string, std::optional<Error>>>& done, Source& source) {
+  std::string text;
+  std::optional<Error> error;
+  for (;;) {
+    auto element = co_await stream.next();
+    if (!element) break;
+    if (*element) text += (*element)->text();
+    else error = element->error();
+  }
+  source = stream.source();
+  done.set_value({text, error});
+}
+
+TEST_F(Hybrid, IsHeardInACoroutine) {
+  const HybridClient client{options()};
+  const std::string whole{client.chat(ask())->text()};
+  for (const auto& [fault, side] :
+       std::vector<std::pair<const char*, Source>>{{"comments", Source::primary}, {"cut-role", Source::fallback}, {"cut:5", Source::primary}}) {
+    primary.fault(fault);
+    std::promise<std::pair<std::string, std::optional<Error>>> done;
+    Source source{};
+    listen(client.chat_stream(ask()), done, source);
+    const auto [text, error] = done.get_future().get();
+    EXPECT_EQ(source, side) << fault;
+    EXPECT_EQ(error.has_value(), std::string(fault) == "cut:5");
+    if (!error) EXPECT_EQ(text, whole);
+  }
+}
+
 TEST_F(Hybrid, IsAwaited) {
   const HybridClient client{options()};
   for (const auto& [fault, source] : std::vector<std::pair<const char*, Source>>{{"comments", Source::primary}, {"500", Source::fallback}}) {

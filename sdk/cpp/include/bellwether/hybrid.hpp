@@ -71,6 +71,18 @@ class [[nodiscard]] BELLWETHER_API HybridStream {
   using Element = Result<ChatChunk>;
   using Iterator = detail::ElementIterator<HybridStream, Element>;
 
+  /// What `next` gives to be awaited.
+  class BELLWETHER_API Next {
+   public:
+    explicit Next(HybridStream& stream) noexcept : stream_{&stream} {}
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    [[nodiscard]] bool await_suspend(std::coroutine_handle<> waiter);
+    [[nodiscard]] std::optional<Element> await_resume();
+
+   private:
+    HybridStream* stream_;
+  };
+
   HybridStream(HybridStream&&) noexcept;
   HybridStream& operator=(HybridStream&&) noexcept;
   ~HybridStream();
@@ -81,6 +93,8 @@ class [[nodiscard]] BELLWETHER_API HybridStream {
   }
   [[nodiscard]] std::default_sentinel_t end() const noexcept { return {}; }
   [[nodiscard]] std::optional<Element> read();
+  /// As Stream::next.
+  [[nodiscard]] Next next() noexcept { return Next{*this}; }
 
   /// Which side speaks; known with the first element.
   [[nodiscard]] Source source() const noexcept;
@@ -90,9 +104,9 @@ class [[nodiscard]] BELLWETHER_API HybridStream {
  private:
   friend class HybridClient;
   friend Iterator;
-  explicit HybridStream(std::unique_ptr<detail::HybridStreaming> streaming) noexcept;
+  explicit HybridStream(std::shared_ptr<detail::HybridStreaming> streaming) noexcept;
 
-  std::unique_ptr<detail::HybridStreaming> streaming_;
+  std::shared_ptr<detail::HybridStreaming> streaming_;
   std::optional<Element> current_;
 };
 

@@ -82,6 +82,7 @@ Error Performer::error_of(const Failure& failure) const {
 
 void Performer::fail(Error error) {
   error.attempts = attempts_;
+  if (error.request_id.empty()) error.request_id = fields_.request_id;
   operation_.tell(error.request_id, attempts_);
   operation_.put({Item::Kind::failure, {}, std::move(error)});
 }

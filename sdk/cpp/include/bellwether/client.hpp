@@ -51,6 +51,7 @@ struct BELLWETHER_API ClientOptions {
   std::vector<std::pair<std::string, std::string>> headers = {};
   /// Where coroutines go on: is given each handle that is to be resumed, on the client's thread, and should pass it to an
   /// executor: `[&](std::coroutine_handle<> h) { asio::post(io, h); }`. Empty: they go on right there, on the client's thread.
+  /// A coroutine that was handed over must not be destroyed before it went on.
   std::function<void(std::coroutine_handle<>)> resume_on = {};
 
   /// `HOLYSHEEP_API_KEY` and, where it is set, `HOLYSHEEP_BASE_URL`. No other variable; never one of OpenAI's.

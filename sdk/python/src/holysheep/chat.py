@@ -73,7 +73,7 @@ class Chat(openai.resources.chat.Chat):
     if TYPE_CHECKING:
 
         @property
-        def completions(self) -> Completions: ...  # type: ignore[override]
+        def completions(self) -> Completions: ...
 
     else:
 
@@ -88,7 +88,7 @@ class AsyncChat(openai.resources.chat.AsyncChat):
     if TYPE_CHECKING:
 
         @property
-        def completions(self) -> AsyncCompletions: ...  # type: ignore[override]
+        def completions(self) -> AsyncCompletions: ...
 
     else:
 

@@ -61,7 +61,7 @@ class _Common:
     webhook_secret: str | None
     connections: int
     _guard: Guard
-    _key_check: str
+    _key_check: Literal["strict", "off"]
 
     def _settle(self, given: Mapping[str, Any], default_headers: Mapping[str, str] | None) -> None:
         """After openai's constructor: takes back what it read from the variables of the openai package."""
@@ -144,7 +144,7 @@ class HolySheep(_Common, openai.OpenAI):  # type: ignore[misc]
     if TYPE_CHECKING:
 
         @property
-        def chat(self) -> Chat: ...  # type: ignore[override]
+        def chat(self) -> Chat: ...
         @property
         def batch(self) -> Batch: ...
 
@@ -166,10 +166,23 @@ class HolySheep(_Common, openai.OpenAI):  # type: ignore[misc]
 
         with_options = copy
 
-    def request(self, cast_to: Any, options: Any, *, stream: bool = False, stream_cls: Any = None) -> Any:  # type: ignore[override]
+    def request(self, cast_to: Any, options: Any, *, stream: bool = False, stream_cls: Any = None) -> Any:
         """openai's own door for every request, with the guard before it and our types behind it."""
         self._guard.check(self.is_closed())
         return super().request(OURS.get(cast_to, cast_to), self._prepared(options), stream=stream, stream_cls=watched(stream_cls))
+
+    def asynchronous(self) -> HolySheepClient:
+        """An asynchronous client with the same settings and connections of its own."""
+        return HolySheepClient(
+            api_key=self.api_key,
+            base_url=self.base_url,
+            timeout=self.timeout,
+            max_retries=self.max_retries,
+            default_headers=dict(self._custom_headers),
+            default_query=dict(self._custom_query),
+            key_check=self._key_check,
+            connections=self.connections,
+        )
 
     def validate_model(self, name: str) -> str:
         """The name as the gateway sells it; `UnknownModelError` with suggestions if it does not. See `holysheep.validate_model`."""
@@ -214,7 +227,7 @@ class HolySheepClient(_Common, openai.AsyncOpenAI):  # type: ignore[misc]
     if TYPE_CHECKING:
 
         @property
-        def chat(self) -> AsyncChat: ...  # type: ignore[override]
+        def chat(self) -> AsyncChat: ...
         @property
         def batch(self) -> AsyncBatch: ...
 
@@ -236,7 +249,7 @@ class HolySheepClient(_Common, openai.AsyncOpenAI):  # type: ignore[misc]
 
         with_options = copy
 
-    async def request(self, cast_to: Any, options: Any, *, stream: bool = False, stream_cls: Any = None) -> Any:  # type: ignore[override]
+    async def request(self, cast_to: Any, options: Any, *, stream: bool = False, stream_cls: Any = None) -> Any:
         """openai's own door for every request, with the guard before it and our types behind it."""
         self._guard.check(self.is_closed())
         self._guard.check_loop()

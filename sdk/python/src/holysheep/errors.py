@@ -6,7 +6,7 @@ Every error here derives from `HolySheepError`, and so from `openai.OpenAIError`
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 import openai
@@ -93,7 +93,7 @@ class ResumeFileError(HolySheepError):
 class BatchError(HolySheepError):
     """Items of a batch failed. `results` holds every result in order, `errors` the failed ones by index."""
 
-    def __init__(self, results: BatchResults, errors: Mapping[int, Exception]) -> None:
+    def __init__(self, results: BatchResults[Any], errors: Mapping[int, Exception]) -> None:
         self.results = results
         self.errors = dict(errors)
         index, first = next(iter(self.errors.items()))

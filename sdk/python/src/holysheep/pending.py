@@ -32,7 +32,7 @@ class Pending(Awaitable[T], Generic[T]):
         self.parameters = parameters
         self._send = send
         self._key: str | None = None
-        self._task: asyncio.Task[T] | None = None
+        self._task: asyncio.Future[T] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting = 0
 
@@ -74,6 +74,18 @@ class Pending(Awaitable[T], Generic[T]):
                 self._waiting -= 1
         return task.result()
 
+    def settle(self, answer: T) -> None:
+        """Gives an unsent call the answer that an earlier run got for it."""
+        if self._task is None:
+            self._loop = running_loop()
+            self._task = self._loop.create_future()
+            self._task.set_result(answer)
+
+    def send_with_key(self, key: str | None) -> Callable[[], Coroutine[Any, Any, T]]:
+        """What `through` takes: sends the call once each time it is called, always with this `Idempotency-Key` (or one of its own)."""
+        self._key = self._key or key
+        return self._send_once
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
@@ -84,7 +96,7 @@ class Pending(Awaitable[T], Generic[T]):
         return f"<Pending {self.parameters.get('model')!s}: {state}>"
 
 
-async def _end(task: asyncio.Task[Any]) -> None:
+async def _end(task: asyncio.Future[Any]) -> None:
     """Cancels the task and waits until its connection is given back. What it says at its end is nobody's business any more."""
     task.cancel()
     await asyncio.wait([task])

@@ -118,8 +118,5 @@ def watched(stream_cls: Any) -> Any:
     origin, chunk = get_origin(stream_cls), (get_args(stream_cls) or (None,))[0]
     if chunk not in _WATCHED:
         return stream_cls
-    if origin is openai.Stream:
-        return Stream[OURS[chunk]]  # type: ignore[misc]
-    if origin is openai.AsyncStream:
-        return AsyncStream[OURS[chunk]]  # type: ignore[misc]
-    return stream_cls
+    ours: Any = {openai.Stream: Stream, openai.AsyncStream: AsyncStream}.get(origin)
+    return ours[OURS[chunk]] if ours else stream_cls

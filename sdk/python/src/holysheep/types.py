@@ -6,11 +6,10 @@ unless their operator says otherwise; `client.validate_model(…)` asks the gate
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import openai.types
 import openai.types.chat
-from pydantic import PrivateAttr
 
 __all__ = [
     "ChatCompletion",
@@ -25,18 +24,14 @@ __all__ = [
 
 
 class Model(str):
-    """The name of a model, with a title for people."""
+    """The name of a model, with a label for people."""
 
-    __slots__ = ("title",)
-    title: str
+    label: str
 
-    def __new__(cls, name: str, title: str = "") -> Model:
+    def __new__(cls, name: str, label: str = "") -> Model:
         model = super().__new__(cls, name)
-        model.title = title or name
+        model.label = label or name
         return model
-
-    def __getnewargs__(self) -> tuple[str, str]:
-        return str(self), self.title
 
     def __repr__(self) -> str:
         return f"Model({str(self)!r})"
@@ -56,18 +51,21 @@ class ChatCompletion(openai.types.chat.ChatCompletion):
     x_source: str | None = None
     """The upstream that answered, by its configured name."""
 
-    _side: str | None = PrivateAttr(default=None)
-    _waited_ms: float | None = PrivateAttr(default=None)
+    if TYPE_CHECKING:
+        # Set by a HybridClient, in the way of openai's _request_id: no fields, so they are not dumped.
+        _side: str | None = None
+        _waited_ms: float | None = None
 
     @property
     def source(self) -> str | None:
         """Who answered: the side of a `HybridClient` ("primary" or "fallback"), else the gateway's `x_source`."""
-        return self._side or self.x_source
+        return getattr(self, "_side", None) or self.x_source
 
     @property
     def latency_ms(self) -> float | None:
         """How long it took: what a `HybridClient` measured here, else the gateway's `x_latency_ms`."""
-        return self.x_latency_ms if self._waited_ms is None else self._waited_ms
+        waited: float | None = getattr(self, "_waited_ms", None)
+        return self.x_latency_ms if waited is None else waited
 
 
 class ChatCompletionChunk(openai.types.chat.ChatCompletionChunk):

@@ -69,6 +69,7 @@ def encode(index: int, task: str, outcome: ChatCompletion | Exception) -> bytes:
         }
     else:
         line["answer"] = outcome.model_dump(mode="json", exclude_unset=True)
+        line["request_id"] = getattr(outcome, "_request_id", None)
     return json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str).encode() + b"\n"
 
 
@@ -76,7 +77,9 @@ def decode(line: bytes) -> ChatCompletion | Exception:
     """The result that a line holds. An error comes back as its class, with status, body and code."""
     held = json.loads(line)
     if "answer" in held:
-        return ChatCompletion.model_construct_deeply(held["answer"])
+        answer = ChatCompletion.construct(**held["answer"])
+        answer._request_id = held.get("request_id")
+        return answer
     told = held["error"]
     kind = getattr(openai, str(told.get("type")), None)
     request = httpx2.Request("POST", "http://recorded/")

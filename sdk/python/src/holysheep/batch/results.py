@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from typing import Any, overload
+from typing import Any, Generic, TypeVar, cast, overload
 
 from ..types import ChatCompletion
 from .record import decode
@@ -12,11 +12,14 @@ from .record import decode
 __all__ = ["BatchResults"]
 
 
-class BatchResults(Sequence["ChatCompletion | Exception"]):
+R = TypeVar("R")
+
+
+class BatchResults(Sequence[R], Generic[R]):
     """Indexed, sliced and iterated as a list. With `resume=FILE` the items stay in the file and are read when they are looked at,
     so that a hundred thousand of them take a megabyte; the file must then stay where it is."""
 
-    def __init__(self, held: list[ChatCompletion | Exception] | None = None, *, path: str = "", offsets: array[int] | None = None) -> None:
+    def __init__(self, held: list[R] | None = None, *, path: str = "", offsets: array[int] | None = None) -> None:
         self._held = held
         self._path = path
         self._offsets = offsets if offsets is not None else array("q")
@@ -30,9 +33,9 @@ class BatchResults(Sequence["ChatCompletion | Exception"]):
         return len(self._offsets) if self._held is None else len(self._held)
 
     @overload
-    def __getitem__(self, index: int) -> ChatCompletion | Exception: ...
+    def __getitem__(self, index: int) -> R: ...
     @overload
-    def __getitem__(self, index: slice) -> list[ChatCompletion | Exception]: ...
+    def __getitem__(self, index: slice) -> list[R]: ...
     def __getitem__(self, index: Any) -> Any:
         if self._held is not None:
             return self._held[index]
@@ -41,13 +44,13 @@ class BatchResults(Sequence["ChatCompletion | Exception"]):
                 return [self._at(file, offset) for offset in self._offsets[index]]
             return self._at(file, self._offsets[index])
 
-    def __iter__(self) -> Iterator[ChatCompletion | Exception]:
+    def __iter__(self) -> Iterator[R]:
         if self._held is not None:
             yield from self._held
             return
         with open(self._path, "rb") as file:
             for offset in self._offsets:
-                yield self._at(file, offset)
+                yield cast(R, self._at(file, offset))
 
     @staticmethod
     def _at(file: Any, offset: int) -> ChatCompletion | Exception:

@@ -30,6 +30,7 @@ from .errors import (
     TaskError,
     UnknownModelError,
 )
+from .hybrid import AsyncHybridClient, HybridClient, Side
 from .keys import check_key
 from .models import validate_model, validate_model_async
 from .pending import Pending
@@ -37,6 +38,7 @@ from .streams import AsyncStream, Stream
 
 __all__ = [
     "AsyncHolySheep",
+    "AsyncHybridClient",
     "AsyncStream",
     "BatchError",
     "BothSidesFailedError",
@@ -46,11 +48,13 @@ __all__ = [
     "HolySheep",
     "HolySheepClient",
     "HolySheepError",
+    "HybridClient",
     "InvalidKeyError",
     "MissingKeyError",
     "Pending",
     "ResumeFileError",
     "SettingsError",
+    "Side",
     "Stream",
     "StreamCutError",
     "TaskError",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from collections.abc import Sequence
 
@@ -36,13 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _migrate(words: list[str]) -> int:
     try:
-        from .migrate import main as migrate_main
+        migrate = importlib.import_module("holysheep.migrate")  # as late as this: it needs libcst
     except ModuleNotFoundError as error:
         if error.name is None or not error.name.startswith("libcst"):
             raise
         print('holysheep: `migrate` needs libcst: pip install "bellwether-holysheep[migrate]"', file=sys.stderr)
         return 1
-    return int(migrate_main(words))
+    return int(migrate.main(words))
 
 
 if __name__ == "__main__":

@@ -7,8 +7,22 @@ from collections.abc import AsyncIterator
 import openai
 from typing_extensions import assert_type
 
-from holysheep import AsyncHolySheep, AsyncStream, HolySheep, HolySheepClient, Pending, Stream, Timeout, retry, validate_model
+from holysheep import (
+    AsyncHolySheep,
+    AsyncHybridClient,
+    AsyncStream,
+    HolySheep,
+    HolySheepClient,
+    HybridClient,
+    Pending,
+    Side,
+    Stream,
+    Timeout,
+    retry,
+    validate_model,
+)
 from holysheep.batch import BatchResults, Progress
+from holysheep.hybrid import HybridStream
 from holysheep.types import ChatCompletion, ChatCompletionChunk, DeepSeekReasoner, DeepSeekV3, Model
 
 
@@ -59,3 +73,19 @@ def ask(question: str) -> str:
 
 
 assert_type(ask("x"), str)
+
+
+def hybrid(client: HybridClient) -> None:
+    answer = client.chat.completions.create(model=DeepSeekV3, messages=[])
+    assert_type(answer.source, str | None)
+    assert_type(answer.latency_ms, float | None)
+    assert_type(client.chat.completions.create(model="m", messages=[], stream=True), HybridStream)
+
+
+async def hybrid_asynchronous(client: AsyncHybridClient) -> None:
+    assert_type(await client.chat.completions.create(model="m", messages=[]), ChatCompletion)
+    async for chunk in await client.chat.completions.create(model="m", messages=[], stream=True):
+        assert_type(chunk, ChatCompletionChunk)
+
+
+SIDES = HybridClient(Side.gateway(timeout=30), Side.server("http://gpu-1:8000/v1", model={"deepseek-chat": "deepseek-ai/DeepSeek-V3"}, timeout=Timeout(120.0)))

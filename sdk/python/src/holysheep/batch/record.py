@@ -15,14 +15,16 @@ The file is locked while a batch uses it.
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
 import json
 import os
 import time
 import uuid
 from array import array
 from collections.abc import Mapping
-from typing import IO, Any
+from typing import Any
 
 import httpx2
 import openai
@@ -93,7 +95,7 @@ def decode(line: bytes) -> ChatCompletion | Exception:
     return HolySheepError(f"{told.get('type')}: {told['message']}")
 
 
-def _lock(file: IO[bytes], path: str) -> None:
+def _lock(file: io.FileIO, path: str) -> None:
     try:
         import fcntl
     except ModuleNotFoundError:  # Windows: an open file is not shared by default in the way that would hurt
@@ -111,7 +113,11 @@ class Record:
         self.path = os.fspath(path)
         self.offsets = array("q")
         try:
-            self._file = open(self.path, "a+b")  # noqa: SIM115 - closed by close()
+            if os.path.exists(self.path) and not os.path.isfile(self.path):
+                raise ResumeFileError(f"{self.path} is no regular file: name one that can be kept, or leave out resume=.")
+            # Without a buffer: what could not be written is not tried again behind our back.
+            self._file = open(self.path, "ab", buffering=0)  # noqa: SIM115 - closed by close()
+            self._reader = open(self.path, "rb")  # noqa: SIM115
         except OSError as error:
             raise ResumeFileError(f"{self.path} cannot be opened: {error.strerror}.") from error
         try:
@@ -119,12 +125,12 @@ class Record:
             self.id = self._read()
         except BaseException:
             self._file.close()
+            self._reader.close()
             raise
         self._synced_at = time.monotonic()
 
     def _read(self) -> str:
-        self._file.seek(0)
-        first = self._file.readline()
+        first = self._reader.readline()
         if not first.endswith(b"\n"):
             # Nothing, or a first line that was torn before any item was finished.
             if first and not f'{{"schema":"{SCHEMA}"'.encode().startswith(first[: len(SCHEMA) + 12]):
@@ -141,7 +147,7 @@ class Record:
         except (ValueError, KeyError, TypeError):
             raise self._foreign() from None
         offset = len(first)
-        for number, line in enumerate(self._file, 2):
+        for number, line in enumerate(self._reader, 2):
             if not line.endswith(b"\n"):
                 self._file.truncate(offset)
                 break
@@ -161,12 +167,13 @@ class Record:
         self.offsets[index] = offset
 
     def _write(self, line: bytes) -> int:
-        self._file.seek(0, os.SEEK_END)
-        offset = self._file.tell()
+        offset = os.fstat(self._file.fileno()).st_size
         try:
-            self._file.write(line)
-            self._file.flush()
+            written = self._file.write(line)
+            if written != len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
+            self._file.truncate(offset)
             raise ResumeFileError(f"{self.path} cannot be written: {error.strerror}. What was finished before is kept; resume with the same file.") from error
         return offset
 
@@ -174,8 +181,8 @@ class Record:
         """What an earlier run got for this very item; None if it has to be done."""
         if index >= len(self.offsets) or self.offsets[index] == NOWHERE:
             return None
-        self._file.seek(self.offsets[index])
-        line = self._file.readline()
+        self._reader.seek(self.offsets[index])
+        line = self._reader.readline()
         if f'"task":"{task}","answer":'.encode() not in line[:200]:
             return None
         found = decode(line)
@@ -190,5 +197,6 @@ class Record:
 
     def close(self) -> None:
         if not self._file.closed:
+            self._reader.close()
             with self._file:
                 os.fsync(self._file.fileno())

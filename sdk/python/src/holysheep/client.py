@@ -48,7 +48,11 @@ class _AsyncHttp(httpx2.AsyncClient):
     def __del__(self) -> None:
         with contextlib.suppress(Exception):
             if not self.is_closed:
-                asyncio.get_running_loop().create_task(self.aclose())
+                asyncio.get_running_loop().create_task(self._close_quietly())
+
+    async def _close_quietly(self) -> None:
+        with contextlib.suppress(Exception):  # the loop that its connections belong to may be gone
+            await self.aclose()
 
 
 class _Common:

@@ -69,6 +69,8 @@ class Pending(Awaitable[T], Generic[T]):
                 if self._waiting == 1 and not task.done():
                     self._task = None
                     await _end(task)
+                elif task.done() and not task.cancelled():
+                    task.exception()  # it is kept for the next await; without a look at it asyncio would report it as never seen
                 raise
             finally:
                 self._waiting -= 1

@@ -14,13 +14,15 @@ PAUSE_FIRST = 0.5
 PAUSE_MAX = 30.0
 # A server may ask for more, for days even; nobody is served by a batch that sleeps longer between two looks.
 PAUSE_ASKED_MAX = 3600.0
+# How many go first. Hundreds of connections opened in one moment take longer than a connection may take.
+LIMIT_FIRST = 32
 
 
 class Gate:
-    """`limit` is how many may be in flight now: halved by a 429, and won back one by one as answers come."""
+    """`limit` is how many may be in flight now: a few at first and one more with each answer; halved by a 429, and won back slowly then."""
 
     def __init__(self, concurrency: int, requests_per_minute: float | None) -> None:
-        self.limit = concurrency
+        self.limit = min(concurrency, LIMIT_FIRST)
         self.pauses = 0
         self._concurrency = concurrency
         self._interval = 60.0 / requests_per_minute if requests_per_minute else 0.0
@@ -29,6 +31,7 @@ class Gate:
         self._open_at = 0.0
         self._pause = PAUSE_FIRST
         self._answers = 0
+        self._starting = True
         self._turn = asyncio.Lock()
         self._left = asyncio.Event()
 
@@ -66,14 +69,15 @@ class Gate:
         self.pauses += 1
         self._open_at = now + wait
         self._pause = min(self._pause * 2, PAUSE_MAX)
+        self._starting = False
         self.limit = max(1, self.limit // 2)
         self._answers = 0
 
     def answered(self) -> None:
-        """A request was answered: the wait is a short one again, and after as many answers as the limit one more may be in flight."""
+        """A request was answered: the wait is a short one again, and one more may be in flight (after a 429: for as many answers as the limit)."""
         self._pause = PAUSE_FIRST
         self._answers += 1
-        if self.limit < self._concurrency and self._answers >= self.limit:
+        if self.limit < self._concurrency and (self._starting or self._answers >= self.limit):
             self.limit += 1
             self._answers = 0
             self._left.set()

@@ -145,6 +145,8 @@ class Clients:
         above = self.module.parent(node)
         if isinstance(above, cst.AssignTarget):
             above = self.module.parent(above)
+        if isinstance(above, cst.Element) and isinstance(node, cst.BaseExpression):
+            return self._unpacked(above)
         if isinstance(above, cst.AsName):
             above = self.module.parent(above)
             return above.item if isinstance(above, cst.WithItem) else None
@@ -152,12 +154,24 @@ class Clients:
             return above.value
         return None
 
+    def _unpacked(self, element: cst.Element) -> cst.BaseExpression | None:
+        """The value of one target of `a, b = x, y`."""
+        targets = self.module.parent(element)
+        target = self.module.parent(targets) if targets is not None else None
+        assign = self.module.parent(target) if isinstance(target, cst.AssignTarget) else None
+        if not isinstance(targets, (cst.Tuple, cst.List)) or not isinstance(assign, cst.Assign) or not isinstance(assign.value, (cst.Tuple, cst.List)):
+            return None
+        values = assign.value.elements
+        at = list(targets.elements).index(element)
+        return values[at].value if len(values) == len(targets.elements) else None
+
     def _find_fields(self) -> dict[tuple[cst.CSTNode | None, str], list[cst.BaseExpression]]:
         fields: dict[tuple[cst.CSTNode | None, str], list[cst.BaseExpression]] = {}
         targets: list[tuple[cst.CSTNode, cst.BaseExpression | None]] = [
             (target.target, assign.value) for assign in self.module.all(cst.Assign) for target in assign.targets
         ]
         targets += [(assign.target, assign.value) for assign in self.module.all(cst.AnnAssign)]
+        targets += [(element.value, self._unpacked(element)) for element in self.module.all(cst.Element) if isinstance(element.value, cst.Attribute)]
         for target, value in targets:
             if value is None:
                 continue
@@ -173,7 +187,9 @@ class Clients:
         if names:
             return [Client(names, call)]
         if isinstance(call.func, cst.Attribute) and call.func.attr.value in {"with_options", "copy"}:
-            return [Client(base.names, base.call, (*base.options, call)) for base in self.of(call.func.value, depth + 1)]
+            known = [Client(base.names, base.call, (*base.options, call)) for base in self.of(call.func.value, depth + 1)]
+            # Nothing but these packages' clients has `with_options`, so its options count even where the client is not in sight.
+            return known or ([Client(frozenset(), None, (call,))] if call.func.attr.value == "with_options" else [])
         for assignment in self._assignments(call.func) if isinstance(call.func, cst.Name) else []:
             made = assignment.node
             if isinstance(made, cst.FunctionDef):

@@ -29,7 +29,8 @@ def add_from_openai(module: Module, name: str) -> tuple[str, tuple[Edit, ...]] |
         return None
     for statement in module.top_imports():
         if isinstance(statement, cst.ImportFrom) and dotted(statement.module) == "openai" and not isinstance(statement.names, cst.ImportStar):
-            return name, (module.insert(module.end(statement.names[-1].asname or statement.names[-1].name), f", {name}"),)
+            last = statement.names[-1]
+            return name, (module.insert(module.end(last.asname or last.name), "," + module.gap_before(last) + name),)
     edits = _new_line(module, f"from openai import {name}", "openai")
     return (name, edits) if edits is not None else None
 

@@ -134,6 +134,12 @@ class Module:
     def insert(self, at: int, text: str) -> Edit:
         return Edit(at, at, text)
 
+    def gap_before(self, node: cst.CSTNode) -> str:
+        """What separates one more element from those before: a line end and the indent where `node` stands alone on its line, else a space."""
+        start = self.start(node)
+        indent = self.data[self.line_start(start) : start]
+        return " " if indent.strip() or start == 0 else self.tree.default_newline + indent.decode("utf-8")
+
     def line_of(self, offset: int) -> int:
         """From 1."""
         return bisect.bisect_right(self._line_starts, offset)

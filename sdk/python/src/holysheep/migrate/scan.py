@@ -15,8 +15,8 @@ from .module import Module
 from .rules import RULES, Look
 from .source import Source
 
-# A file without one of these words can have none of the patterns, and is not parsed: most files of most projects.
-TRIGGERS = re.compile(r"openai|holysheep|vllm|deepseek|(input|prompt)[ _]?tokens", re.IGNORECASE)
+# A file without one of these can have none of the patterns, and is not parsed: most files of most projects. All but HS001 and HS002 need an import.
+TRIGGERS = re.compile(r"\b(import|from)\b[^\n#]*\b(openai|holysheep)\b|\b(import|from)\b[^\n#]*\\\r?\n|(input|prompt|completion)[ _]?tokens", re.IGNORECASE)
 # One fix may uncover the next (a client is replaced, then its import is not needed): two or three passes do. More is a bug of a rule.
 PASSES_MAX = 10
 

@@ -90,4 +90,5 @@ def _is_ours(look: Look, node: cst.BaseExpression) -> bool:
         request = look.clients.request(value)
         if request is not None and request.clients:
             return all(client.is_ours for client in request.clients)
-    return False
+    # Not in sight where the answer is from: a file that has our clients is believed.
+    return look.module.imports_any("holysheep")

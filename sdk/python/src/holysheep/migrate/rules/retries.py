@@ -109,17 +109,7 @@ def add_argument(look: Look, call: cst.Call, text: str) -> Edit:
         return look.module.insert(at, text)
     last = call.args[-1]
     at = look.module.end(last.value)
-    data = look.module.data
-    # Parentheses around the value are not part of it.
-    at += (
-        sum(len(paren.whitespace_before.value.encode()) + 1 for paren in last.value.rpar if isinstance(paren.whitespace_before, cst.SimpleWhitespace))
-        if (isinstance(last.value, cst.BaseExpression))
-        else 0
-    )
-    lines = look.module.line_of(look.module.start(last)) != look.module.line_of(look.module.start(call))
-    alone = lines and data[look.module.line_start(look.module.start(last)) : look.module.start(last)].strip() == b""
-    if alone:
-        start = look.module.start(last)
-        indent = data[look.module.line_start(start) : start].decode()
-        return look.module.insert(at, "," + look.module.tree.default_newline + indent + text)
-    return look.module.insert(at, ", " + text)
+    for paren in last.value.rpar:  # parentheses around a value are not part of it
+        at += len(look.module.tree.code_for_node(paren.whitespace_before).encode("utf-8")) + 1
+    on_own_line = look.module.line_of(look.module.start(last)) != look.module.line_of(look.module.start(call))
+    return look.module.insert(at, "," + (look.module.gap_before(last) if on_own_line else " ") + text)

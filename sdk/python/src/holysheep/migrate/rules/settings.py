@@ -14,13 +14,12 @@ from ..imports import add_module
 from ..module import argument, has_double_star, string
 from .look import Look, called, leaf
 
+# fmt: off
 NO_KEYS = {
-    "",
-    *(
-        "- x xx xxx unused empty none null na n/a dummy fake test local vllm placeholder no-key nokey no_key not-needed not_needed not-used "
-        "sk-no-key-required token-abc123 sk-xxx anything whatever ignored"
-    ).split(),
+    "", "-", "x", "xx", "xxx", "unused", "empty", "none", "null", "na", "n/a", "dummy", "fake", "test", "local", "vllm", "placeholder", "no-key", "nokey",
+    "no_key", "not-needed", "not_needed", "not-used", "sk-no-key-required", "token-abc123", "sk-xxx", "anything", "whatever", "ignored",
 }
+# fmt: on
 LOCAL = re.compile(
     r"localhost|127\.\d+\.\d+\.\d+|0\.0\.0\.0|::1|10\.\d+\.\d+\.\d+|192\.168\.\d+\.\d+|172\.(1[6-9]|2\d|3[01])\.\d+\.\d+"
     r"|[\w-]+|.*\.(local|internal|lan)"

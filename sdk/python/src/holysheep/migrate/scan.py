@@ -16,7 +16,9 @@ from .rules import RULES, Look
 from .source import Source
 
 # A file without one of these can have none of the patterns, and is not parsed: most files of most projects. All but HS001 and HS002 need an import.
-TRIGGERS = re.compile(r"\b(import|from)\b[^\n#]*\b(openai|holysheep)\b|\b(import|from)\b[^\n#]*\\\r?\n|(input|prompt|completion)[ _]?tokens", re.IGNORECASE)
+TRIGGERS = re.compile(
+    r"(^|;)[ \t]*(import|from)\b[^\n#]*(\b(openai|holysheep)\b|\\\r?$)|(input|prompt|completion)[ _]?tokens?\b", re.IGNORECASE | re.MULTILINE
+)
 # One fix may uncover the next (a client is replaced, then its import is not needed): two or three passes do. More is a bug of a rule.
 PASSES_MAX = 10
 

@@ -9,7 +9,7 @@ import libcst as cst
 
 from ..clients import Request
 from ..findings import Finding
-from ..module import argument, string
+from ..module import argument, has_double_star, string
 from .look import Look, called, leaf
 
 COUNT = r"(input|output|prompt|completion|generated)[ _]tokens?\s*(\\s[*+]|:|=|\s)+\((\?P<\w+>)?(\\d|\[0-9\])"
@@ -60,7 +60,7 @@ def usage_ignored(look: Look) -> Iterator[Finding]:
         if not reads:
             yield from _guesses(look, home)
         for request in requests:
-            if reads and _is_stream(request) and not _asks_for_usage(look, request):
+            if reads and _is_stream(request) and "completions" in request.end and not _asks_for_usage(look, request):
                 yield look.found("HS015", request.call, "reads `.usage` of a stream that was not asked for it: it is None in every chunk")
 
 
@@ -88,7 +88,9 @@ def _is_stream(request: Request) -> bool:
 
 def _asks_for_usage(look: Look, request: Request) -> bool:
     value = argument(request.call, "stream_options")
-    return value is not None and (not isinstance(value, cst.Dict) or "include_usage" in look.module.code(value))
+    if value is None:
+        return has_double_star(request.call)
+    return not isinstance(value, cst.Dict) or "include_usage" in look.module.code(value)
 
 
 def _multiplies(look: Look, node: cst.BinaryOperation) -> bool:

@@ -35,12 +35,12 @@ def add_from_openai(module: Module, name: str) -> tuple[str, tuple[Edit, ...]] |
     return (name, edits) if edits is not None else None
 
 
-def remove(module: Module, statement: cst.Import, package: str) -> tuple[Edit, ...] | None:
-    """The edits that take `import package` away. None when it stands alone in a block, which would be left empty."""
+def remove(module: Module, statement: cst.Import | cst.ImportFrom, package: str) -> tuple[Edit, ...] | None:
+    """The edits that take `import package` away, or the whole of a `from package import`. None when it stands alone in a block, which would be left empty."""
     line = module.parent(statement)
     if not isinstance(line, cst.SimpleStatementLine):
         return None
-    if len(statement.names) > 1:
+    if isinstance(statement, cst.Import) and len(statement.names) > 1:
         rest = [module.code(alias) for alias in statement.names if dotted(alias.name) != package]
         return (module.replace(statement, "import " + ", ".join(name.rstrip(", ") for name in rest)),)
     if len(line.body) > 1 or module.parent(line) is not module.tree or line.trailing_whitespace.comment is not None:
@@ -77,7 +77,8 @@ def _new_line(module: Module, text: str, package: str) -> tuple[Edit, ...] | Non
         last = block[-1]
         following = module.tree.body[list(module.tree.body).index(last) + 1 :]
         end = module.data.find(b"\n", module.end(last))
-        if end >= 0 and (not following or module.start(following[0]) > end):
+        only_imports = all(isinstance(small, (cst.Import, cst.ImportFrom)) for small in last.body)
+        if end >= 0 and only_imports and (not following or module.start(following[0]) > end):
             return (module.insert(end + 1, text + newline),)
         return (module.insert(module.line_start(module.start(last)), text + newline),)
     body = [line for line in module.tree.body if not _is_docstring(module, line) and not _is_future(line)]

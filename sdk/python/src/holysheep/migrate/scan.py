@@ -16,9 +16,7 @@ from .rules import RULES, Look
 from .source import Source
 
 # A file without one of these can have none of the patterns, and is not parsed: most files of most projects. All but HS001 and HS002 need an import.
-TRIGGERS = re.compile(
-    r"(^|;)[ \t]*(import|from)\b[^\n#]*(\b(openai|holysheep)\b|\\\r?$)|(input|prompt|completion)[ _]?tokens?\b", re.IGNORECASE | re.MULTILINE
-)
+TRIGGERS = re.compile(r"(^|;)[ \t]*(import|from)\b[^\n#]*(\b(openai|holysheep)\b|\\\r?$)|(input|prompt|completion)[ _]?tokens?\b", re.IGNORECASE | re.MULTILINE)
 # One fix may uncover the next (a client is replaced, then its import is not needed): two or three passes do. More is a bug of a rule.
 PASSES_MAX = 10
 
@@ -98,9 +96,17 @@ def _findings(module: Module, options: Options) -> list[Finding]:
 
 
 def _parse(source: Source) -> Module:
+    # Python's own parser first: it says more clearly what is wrong, and it refuses deep nesting, on which libcst's ends the process.
     try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(source.text)
         return Module(source)
+    except SyntaxError as error:
+        raise NotPython(error.msg, error.lineno or 1, error.offset or 1) from error
     except cst.ParserSyntaxError as error:
         raise NotPython(error.message.strip().splitlines()[0], error.raw_line, error.raw_column + 1) from error
-    except RecursionError as error:
+    except (RecursionError, MemoryError) as error:
         raise NotPython("nested too deep to be parsed") from error
+    except ValueError as error:  # a zero byte far inside
+        raise NotPython(str(error)) from error

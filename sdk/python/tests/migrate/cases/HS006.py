@@ -29,3 +29,12 @@ def f():
     return os.environ
 #: clean
 x = os.environ
+#: fixed
+import openai
+@decorated
+def f(): return os.environ
+#: fixed
+'''only a docstring before it'''
+def f():
+    from openai import OpenAI
+    return os.environ

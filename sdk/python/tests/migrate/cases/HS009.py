@@ -26,3 +26,10 @@ except ImportError:
     httpx = None
 #: clean
 import httpx
+#: fixed
+from httpx import Client
+from openai import OpenAI
+#: clean
+import httpx
+import openai
+def f(client: "httpx.Client"): ...

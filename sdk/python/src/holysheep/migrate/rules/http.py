@@ -53,16 +53,22 @@ def httpx_for_timeouts(look: Look) -> Iterator[Finding]:
             bound = alias.evaluated_alias or "httpx"
             uses = _uses(module, bound)
             names = {_attribute(module, use) for use in uses}
-            if names - {"Timeout"} or any(isinstance(above, (cst.Try, cst.If)) for above in module.parents(statement)):
+            in_strings = any(f"{bound}." in text.value for text in module.all(cst.SimpleString))  # an annotation in quotes
+            if names - {"Timeout"} or in_strings or any(isinstance(above, (cst.Try, cst.If)) for above in module.parents(statement)):
                 continue
             what = "takes only `Timeout` from httpx" if uses else "imports httpx and does not use it"
             yield look.found("HS009", statement, f"{what}, which openai 3 does not install", _drop_httpx(module, statement, uses))
     for source in module.top_imports():
         if not isinstance(source, cst.ImportFrom) or dotted(source.module) != "httpx" or isinstance(source.names, cst.ImportStar):
             continue
-        if [alias.evaluated_name for alias in source.names] == ["Timeout"] and source.names[0].asname is None:
-            edits = [module.replace(source.module, "openai")] if source.module is not None and "openai.Timeout" not in module.imported else []
-            yield look.found("HS009", source, "takes only `Timeout` from httpx, which openai 3 does not install", edits)
+        taken = {alias.evaluated_name for alias in source.names if _uses(module, alias.evaluated_alias or alias.evaluated_name)}
+        if taken - {"Timeout"}:
+            continue
+        what = "takes only `Timeout` from httpx" if taken else "imports from httpx and does not use it"
+        edits: list[Edit] = [] if taken else list(remove(module, source, "httpx") or [])
+        if taken and len(source.names) == 1 and source.module is not None and source.names[0].asname is None and "openai.Timeout" not in module.imported:
+            edits = [module.replace(source.module, "openai")]
+        yield look.found("HS009", source, f"{what}, which openai 3 does not install", edits)
 
 
 def except_timeout(look: Look) -> Iterator[Finding]:
@@ -83,7 +89,10 @@ def _caught(look: Look, node: cst.BaseExpression, sends: bool) -> Iterator[Findi
     unbound = isinstance(node, cst.Name) and node.value == "Timeout" and look.module.is_unbound(node)
     if names & CONFIGURATION or unbound:
         made = add_from_openai(look.module, "APITimeoutError")
-        edits = (*made[1], look.module.replace(node, made[0])) if made is not None else ()
+        edits: tuple[Edit, ...] = (*made[1], look.module.replace(node, made[0])) if made is not None else ()
+        if names and "openai.Timeout" not in names and not sends:
+            # Around calls of httpx itself the exception that was meant is httpx's own.
+            edits = (look.module.replace(node.attr, "TimeoutException"),) if isinstance(node, cst.Attribute) else ()
         what = "is not defined" if unbound else "is a configuration class and no exception: TypeError when a time-out really happens"
         yield look.found("HS010", node, f"`except {text}`: `{text}` {what}", edits)
     elif names & NEVER_RAISED and sends:
@@ -118,7 +127,7 @@ def _uses(module: Module, bound: str) -> list[cst.Name]:
         for node in module.all(cst.Name)
         if node.value == bound
         and not isinstance(module.parent(node), (cst.ImportAlias, cst.AsName))
-        and "httpx" in module.names(node)
+        and _is_httpx(module, node)
         and not (isinstance(module.parent(node), cst.Attribute) and module.parent(node).attr is node)  # type: ignore[union-attr]
     ]
 

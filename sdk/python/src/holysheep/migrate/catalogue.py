@@ -76,7 +76,7 @@ def monthly_cost(input_tokens, output_tokens):
         "The gateway adds the two fields; a bare vLLM, or any other server, does not, and then the read is an AttributeError after "
         "the answer was paid for. "
         "Inside a `try … except Exception` it looks like an outage.",
-        f"openai response models keep unknown fields and have no others ({OPENAI}); PRODUCT: answers carry `x_latency_ms` and `x_source`",
+        f"openai response models keep unknown fields and have no others ({OPENAI}); the two fields are the gateway's",
         "breaks",
         "suggestion",
         '`getattr(response, "x_latency_ms", None)`, or a client of the holysheep package, whose answers are typed with both fields',

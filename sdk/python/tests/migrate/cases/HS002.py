@@ -20,3 +20,6 @@ fits = input_tokens * 4 < 4096
 #: clean
 # llm
 input_cost = input_tokens * price
+#: clean
+# llm
+fee = input_tokens * info["input_cost_per_token"]

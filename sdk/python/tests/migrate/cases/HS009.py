@@ -33,3 +33,7 @@ from openai import OpenAI
 import httpx
 import openai
 def f(client: "httpx.Client"): ...
+#: found
+import httpx
+import openai
+def f(value): return isinstance(value, httpx.Timeout)

@@ -27,3 +27,7 @@ for chunk in client.chat.completions.create(model="m", messages=[], stream=True)
 from openai import OpenAI
 for chunk in OpenAI().chat.completions.create(model="m", messages=[], stream=True):
     if chunk.choices[0].finish_reason: break
+#: clean
+from openai import OpenAI
+for chunk in OpenAI().chat.completions.create(model="m", messages=[], stream=True):
+    print("event", chunk)

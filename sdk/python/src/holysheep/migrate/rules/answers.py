@@ -33,7 +33,7 @@ def stream_end_unchecked(look: Look) -> Iterator[Finding]:
             continue  # our streams raise when they were cut
         home = look.module.function(request.call)
         loop = _loop_over(look, request, home)
-        if loop is None or _hands_chunks_on(look, loop):
+        if loop is None or _hands_chunks_on(look, loop) or "choices" not in look.module.code(loop.body):
             continue
         if any(name.value == "finish_reason" for name in look.module.within(home, cst.Name)) or "finish_reason" in look.module.code(loop):
             continue

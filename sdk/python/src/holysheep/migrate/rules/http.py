@@ -9,7 +9,7 @@ import libcst as cst
 from ..findings import Edit, Finding
 from ..imports import add_from_openai, remove
 from ..module import Module, argument, dotted
-from .look import Look
+from .look import Look, is_name
 
 SYNC = {"httpx.Client", "httpx.HTTPClient"}
 ASYNC = {"httpx.AsyncClient", "httpx.AsyncHTTPClient"}
@@ -143,6 +143,8 @@ def _drop_httpx(module: Module, statement: cst.Import, uses: list[cst.Name]) -> 
         return []
     if not uses:
         return list(gone)
+    if any(isinstance(above, cst.Call) and is_name(above.func, "isinstance") for use in uses for above in module.parents(use)):
+        return []  # which class an object has is another question than which to make
     made = add_from_openai(module, "Timeout")
     if made is None:
         return []

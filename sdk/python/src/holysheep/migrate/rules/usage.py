@@ -46,6 +46,9 @@ def input_only_cost(look: Look) -> Iterator[Finding]:
         target = _target(look, node)
         if not any(MONEY.search(name) for name in [*names, target]) or INPUT_ONLY_MEANT.search(target) or "cache" in target.lower():
             continue
+        words = [*names, *(string(text) or "" for text in look.module.own(node, cst.SimpleString))]
+        if any(MONEY.search(word) and INPUT_ONLY_MEANT.search(word) for word in words):
+            continue  # a price that is called the input's: whoever wrote this knows that there is another
         home = look.module.function(node)
         others = (other for other in look.module.own(home, cst.BinaryOperation) if other is not node)
         if any(OUTPUT.search(name) for other in others if _multiplies(look, other) for name in _leaves(look, other)):

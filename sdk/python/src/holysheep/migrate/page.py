@@ -25,19 +25,19 @@ $ holysheep migrate fix --write src/   # changes the files
 $ holysheep migrate explain HS007      # a section of this page
 ```
 
-`scan` ends with 0 when nothing was found, 1 with findings, 2 on wrong usage, 3 when a file could not be read or parsed (the others were done).
-With `--json` it prints one object whose `schema` is `holysheep.migrate/1`. `--select HS007,HS010` and `--ignore HS014` choose patterns. `fix` ends with 0, with 1
-when a file could not be written, with 2 and 3 as above.
+`scan` ends with 0 when nothing was found, 1 with findings, 2 on wrong usage, 3 when a file could not be read or parsed (the others were done). With
+`--json` it prints one object whose `schema` is `holysheep.migrate/1`. `--select HS007,HS010` and `--ignore HS014` choose patterns. `fix` ends with 0,
+with 1 when a file could not be written, with 2 and 3 as above.
 
-The code is parsed and never imported or run. Names are followed through imports, aliases, assignments, attributes of `self`, annotations and functions of the same file; not from
-one file to another. A file that does not import `openai` or `holysheep` is only looked at for HS001 and HS002. `fix` replaces pieces of text:
-all else keeps its bytes, comments, line ends, tabs and encoding with it, and a second run changes nothing. In notebooks the code cells are scanned, and not fixed. Virtual
-environments, `.git`, caches and files over 2 MiB are skipped.
+The code is parsed and never imported or run. Names are followed through imports, aliases, assignments, attributes of `self`, annotations and
+functions of the same file; not from one file to another. A file that does not import `openai` or `holysheep` is only looked at for HS001 and HS002.
+`fix` replaces pieces of text: all else keeps its bytes, comments, line ends, tabs and encoding with it, and a second run changes nothing. In
+notebooks the code cells are scanned, and not fixed. Virtual environments, `.git`, caches and files over 2 MiB are skipped.
 
 To keep a pattern, write `# holysheep: ignore[HS007]` on its line or alone above it, or `# holysheep: ignore-file[HS007]` anywhere in the file.
 
-Severity: *breaks* fails sooner or later, *bites* runs and costs money, data or a secret, *note* is worth a decision.
-The fixes of HS008, HS009 and HS010 are for openai 3.
+Severity: *breaks* fails sooner or later, *bites* runs and costs money, data or a secret, *note* is worth a decision. The fixes of HS008, HS009 and
+HS010 are for openai 3.
 
 | | | severity | fix | matches |
 |---|---|---|---|---|

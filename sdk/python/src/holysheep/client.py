@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import uuid
+import weakref
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
@@ -39,9 +40,20 @@ def _http_options(connections: int) -> dict[str, Any]:
 
 
 class _Http(httpx2.Client):
-    def __del__(self) -> None:
+    """Closes its connections when it is collected. `__del__` would come too late: in a cycle, Python may finalize the sockets before their client."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        transports = [self._transport, *(transport for transport in self._mounts.values() if transport)]
+        weakref.finalize(self, _close, os.getpid(), transports)
+
+
+def _close(process: int, transports: list[httpx2.BaseTransport]) -> None:
+    if process != os.getpid():
+        return  # a child after a fork: the locks within may be held by a thread that is not here
+    for transport in transports:
         with contextlib.suppress(Exception):
-            self.close()
+            transport.close()
 
 
 class _AsyncHttp(httpx2.AsyncClient):

@@ -1,4 +1,4 @@
-"""The command `holysheep`: `migrate scan|fix PATH`, `key TEXT|-`, `version`."""
+"""The command `holysheep`: `migrate scan|fix|explain`, `version`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ usage: holysheep COMMAND
 
   migrate scan|fix PATH…   find (or fix) what breaks or bites in Python code that moves to the gateway
                            (needs: pip install "bellwether-holysheep[migrate]")
+  migrate explain [ID]     all about one pattern, or the list of them
   version                  the version of this package and of openai beneath it
+
+example: holysheep migrate scan src/
 """
 
 

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
 # The Python SDK's stage: builds the wheel, installs it (not the source tree) beside the lowest and the newest openai that it supports, runs its
-# tests against the release binary, and mypy and ruff over its sources. `docs` writes docs/sdk/python.md from the docstrings instead.
+# tests against the release binary, and mypy and ruff over its sources. `docs` writes docs/sdk/python.md (from the docstrings) and docs/sdk/migrate.md instead.
 # Environment: BELLWETHER, the binary; BELLWETHER_LONG=1, the batch of a hundred thousand; SDK_JOBS, how many tests at once (default: 3).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . scripts/packages.sh
 
-lowest="openai==3.0.0"
-newest="openai==3.57.0"
-# libcst: the codemod's; the rest: the tests'.
-tools="pytest==9.2.0 pytest-xdist==3.8.0 python-dotenv==1.2.4 libcst==1.9.0"
+# The ends of what pyproject.toml allows, extras included.
+lowest="openai==3.0.0 python-dotenv==1.0.0 libcst==1.5.0"
+newest="openai==3.57.0 python-dotenv==1.2.4 libcst==1.9.0"
+tools="pytest==9.2.0 pytest-xdist==3.8.0"
 checkers="build==1.6.1 hatchling==1.33.0 mypy==2.4.1 ruff==0.17.6"
 cache=$PWD/.cache/sdk-python
 export BELLWETHER=${BELLWETHER:-$PWD/build/release/bellwether}
@@ -33,8 +33,12 @@ wheel() {
   ls "$cache/dist"/*.whl
 }
 
-# install NAME WHEEL: this very wheel, whatever one with the same version stood there before.
-install() { "$cache/$1/bin/pip" install -q --force-reinstall --no-deps "$2"; }
+# install NAME WHEEL: this very wheel, whatever one with the same version stood there before; then its extras, which must be there already.
+install() {
+  "$cache/$1/bin/pip" install -q --force-reinstall --no-deps "$2"
+  "$cache/$1/bin/pip" install -q --no-index "$2[dotenv,migrate]"
+  "$cache/$1/bin/pip" check
+}
 
 # tests NAME ARGUMENTS: pytest with the wheel, from a folder where no source tree is in the way.
 tests() {
@@ -53,7 +57,8 @@ main() {
   case "${1:-test}" in
     docs)
       "$cache/newest/bin/python" sdk/python/reference.py >docs/sdk/python.md
-      echo "sdk: docs/sdk/python.md written"
+      "$cache/newest/bin/python" -m holysheep.migrate.page >docs/sdk/migrate.md
+      echo "sdk: docs/sdk/python.md and docs/sdk/migrate.md written"
       ;;
     test)
       [ -x "$BELLWETHER" ] || { echo "sdk: no $BELLWETHER: ./dev build first" >&2; exit 1; }

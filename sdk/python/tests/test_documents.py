@@ -29,9 +29,7 @@ def up(tmp_path_factory):
     """What `./dev up` starts: a model called demo; and a bare vLLM beside it."""
     folder = tmp_path_factory.mktemp("up")
     sim = processes.Simulator(folder, "--flavor", "vllm", "--tokens", "8")
-    text = processes.config_for(
-        folder, {"vllm": ("vllm", sim.url)}, [(name, f'[{{ upstream = "vllm", model = "{VLLM}" }}]') for name in ("demo", "deepseek-chat")]
-    )
+    text = processes.config_for(folder, {"vllm": ("vllm", sim.url)}, [("demo", f'[{{ upstream = "vllm", model = "{VLLM}" }}]')])
     gateway = processes.Gateway(folder, text)
     gateway.bare = sim
     yield gateway
@@ -64,7 +62,7 @@ def test_curl(up, tmp_path, block):
 def test_node(up, tmp_path, block):
     modules = ROOT / "tests/e2e/node/node_modules"
     if not shutil.which("node") or not (modules / "openai").exists():
-        pytest.skip("no Node with the openai package: scripts/sdk_python.sh installs both")
+        pytest.skip("no Node with the openai package: scripts/sdk_python.sh installs them")
     (tmp_path / "node_modules").symlink_to(modules)
     (tmp_path / "shown.mjs").write_text(placed(up, block))
     assert run(up, tmp_path, "node", "shown.mjs").strip()

@@ -16,6 +16,7 @@ pytestmark = pytest.mark.large
 
 ITEMS = 100_000 if os.environ.get("BELLWETHER_LONG") else 10_000
 # The number of an item is told by how long its question is (times this) and how long its answer may be: the usage of an answer says whose it is.
+# Mixed first, so that later items are no longer than early ones and memory can be compared.
 SIDE = math.isqrt(ITEMS) + 1
 
 COMMON = """
@@ -31,9 +32,13 @@ def open_files():
 
 url, key, items, side, folder = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5]
 
+MIX = 7919  # a prime, and so no divisor of side
+UNMIX = pow(MIX, -1, side * side)
+
 def task(number):
-    question = "baa," * (1 + number // side)  # four bytes are a token to the simulator
-    return {"model": "counting", "messages": [{"role": "user", "content": question}], "max_tokens": 1 + number % side}
+    mixed = number * MIX % (side * side)
+    question = "baa," * (1 + mixed // side)  # four bytes are a token to the simulator
+    return {"model": "counting", "messages": [{"role": "user", "content": question}], "max_tokens": 1 + mixed % side}
 
 shortest = 0  # the tokens of item 0's question, with what surrounds it
 
@@ -42,7 +47,8 @@ async def learn(client):
     shortest = (await client.chat.completions.create(**task(0))).usage.prompt_tokens
 
 def number_of(result):
-    return (result.usage.prompt_tokens - shortest) * side + result.usage.completion_tokens - 1
+    mixed = (result.usage.prompt_tokens - shortest) * side + result.usage.completion_tokens - 1
+    return mixed * UNMIX % (side * side)
 """
 
 

@@ -7,7 +7,7 @@ import time
 import httpx2
 import openai
 import pytest
-from conftest import MESSAGES
+from conftest import MESSAGES, VLLM
 
 import holysheep
 from holysheep import retry
@@ -66,6 +66,15 @@ def test_two_calls_within_one_attempt_have_two_keys(bare, sim):
         ask()
     keys = [request["headers"]["idempotency-key"] for request in asked(sim, "#keys")]
     assert keys == [keys[0], keys[1], keys[0], keys[1]] and keys[0] != keys[1]
+
+
+def test_a_key_that_the_call_has_is_kept_and_no_other_is_remembered(bare, sim):
+    """A batch of a hundred thousand would remember as many otherwise."""
+    outer = retry.Outer()
+    with retry.counted_outside(outer):
+        bare.chat.completions.create(model=VLLM, messages=[{"role": "user", "content": "#own"}], extra_headers={"idempotency-key": "mine"})
+    (sent,) = asked(sim, "#own")
+    assert sent["headers"]["idempotency-key"] == "mine" and not outer._seen
 
 
 def test_asynchronously_and_with_calls_that_wait(sim):

@@ -92,7 +92,9 @@ class _Common:
 
     def _prepared(self, options: Any) -> Any:
         who = retry.outer()
-        if options.idempotency_key is None and options.method.lower() != "get":
+        # A batch names its keys itself: another one would be made for nothing, and remembered for as long as the batch runs.
+        named = isinstance(options.headers, Mapping) and any(name.lower() == IDEMPOTENCY_HEADER.lower() for name in options.headers)
+        if options.idempotency_key is None and not named and options.method.lower() != "get":
             options.idempotency_key = who.key_for([str(options.url), options.json_data]) if who else f"hs-{uuid.uuid4()}"
         if who is not None:
             options.max_retries = 0

@@ -17,6 +17,9 @@ constexpr std::size_t names_kept = 16;       // Versions and models in a source'
 constexpr auto hour_ms = duration_cast<milliseconds>(hours{1}).count();
 constexpr std::int64_t spread_hours_max = 24 * 800;
 constexpr seconds scrape_gap{300};  // Prometheus calls a series stale after as long.
+// Samples further apart than so many times the last two were are a gap; the first two, than an hour, in which rows of hours know all they tell.
+constexpr int spacing_factor = 3;
+constexpr seconds first_spacing_max{3600};
 
 std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
   hash ^= value + 0x9e3779b97f4a7c15ULL + (hash << 6) + (hash >> 2);
@@ -367,11 +370,14 @@ void Tally::seen(const CounterSeen& sample) {
   const bool is_reset = sample.value < series.value;
   const double amount = is_reset ? sample.value : sample.value - series.value;
   increase(series, amount, series.last, sample.at, is_reset ? series.rate * std::min(length, 300.0) : 0);
-  if (sample.counter == Counter::generation_tokens && sample.at - series.last > scrape_gap)
+  const auto spacing = sample.at - series.last;
+  const milliseconds usual = series.spacing.count() > 0 ? spacing_factor * series.spacing : milliseconds{first_spacing_max};
+  if (sample.counter == Counter::generation_tokens && spacing > std::max<milliseconds>(scrape_gap, usual))
     put_gap({series.last, sample.at, sample.place.source, streams_[series.stream].engine,
              is_reset ? "not scraped, and restarted meanwhile: what came before the restart is not counted"
                       : "not scraped: the counter went on, its course is not known"});
   if (!is_reset) series.rate = amount / length;
+  series.spacing = spacing;
   series.last = sample.at;
   series.value = sample.value;
   series.source = sample.place.source;

@@ -86,6 +86,7 @@ class Tally final : public Sink {
   struct Series {
     std::size_t stream = 0;
     Instant first{}, last{};
+    std::chrono::milliseconds spacing{};  ///< Of the last two samples; 0: there was only one.
     double first_value = 0, value = 0, rate = 0;
     std::uint64_t samples = 0;
     std::uint32_t source = 0;

@@ -192,8 +192,13 @@ Report Tally::report(const std::vector<std::string>& models) {
   for (const Evidence& evidence : report.evidence) {
     if (evidence.quantity != Quantity::requests || !evidence.used) continue;
     const auto kind = static_cast<std::size_t>(std::ranges::find(kind_names, evidence.kind) - kind_names.begin());
-    if (static_cast<Kind>(kind) == Kind::counters) report.aborted_requests = aborted_counted_;
-    else report.failed_requests = failed_[kind];
+    if (static_cast<Kind>(kind) == Kind::counters) {
+      report.aborted_requests = aborted_counted_;
+      // The engine never saw them: the server's lines did, if they are here too.
+      if (const std::uint64_t failed = failed_[static_cast<std::size_t>(Kind::access_lines)]; failed > 0) report.failed_requests = failed;
+    } else {
+      report.failed_requests = failed_[kind];
+    }
     if (aborted_[kind] > 0) report.aborted_requests = aborted_[kind];
     break;
   }

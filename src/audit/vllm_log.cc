@@ -5,6 +5,8 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "audit/lines.h"
 #include "audit/needles.h"
@@ -19,6 +21,8 @@ namespace {
 // Everything that we look for begins within this of its line; a prompt that goes on for a megabyte is not searched.
 constexpr std::size_t search_max = 4096;
 constexpr std::size_t name_max = 256;  // Of a model.
+// Requests before a file's first stamp: a night's, where the log was rotated at midnight.
+constexpr std::size_t early_max = 4096;
 
 std::string_view between(std::string_view text, std::string_view key, std::string_view ends) {
   const std::size_t at = text.find(key);
@@ -53,6 +57,7 @@ class VllmLog final : public Reader {
   }
   void finish() override {
     lines_.finish([this](std::string_view text, std::uint64_t number) { line(text, number); }, [this](std::uint64_t number) { too_long(number); });
+    tell_early();
   }
 
  private:
@@ -69,6 +74,9 @@ class VllmLog final : public Reader {
   /// The time of a line, and of those without one that follow it.
   [[nodiscard]] std::optional<Instant> time_of(std::string_view prefix, std::optional<Instant> wrapped);
   void skip(Skip why) { sink_.skipped(place_, why); }
+  /// At `at`, else when the last line was that had a time; before the first such line it waits for that one.
+  void tell(RequestSeen request, std::optional<Instant> at);
+  void tell_early();
 
   Sink& sink_;
   Calendar calendar_;
@@ -76,6 +84,7 @@ class VllmLog final : public Reader {
   Unwrapper unwrapper_;
   Place place_;
   std::optional<Instant> last_;         ///< Of the last line that had a time.
+  std::vector<RequestSeen> early_;      ///< Before it; they name neither id nor model.
   std::size_t rates_begin_ = 0;         ///< Where the last line's rates began: mostly the next one's begin there too.
   std::size_t stamp_begin_ = 0;         ///< The same of its stamp.
   std::array<char, 12> minute_text_{};  ///< `12-02 06:39:`, of the last stamp at stamp_begin_; and the instant that it means.
@@ -86,9 +95,25 @@ class VllmLog final : public Reader {
 void VllmLog::line(std::string_view text, std::uint64_t number) {
   place_.line = number;
   if (text.empty()) return;
-  if (text.front() != '{') return plain(text, std::nullopt);
-  if (const auto unwrapped = unwrapper_.json(text)) return plain(unwrapped->text, unwrapped->at);
-  plain(text, std::nullopt);
+  const auto unwrapped = text.front() == '{' ? unwrapper_.json(text) : std::nullopt;
+  if (unwrapped) plain(unwrapped->text, unwrapped->at);
+  else plain(text, std::nullopt);
+  if (last_ && !early_.empty()) tell_early();
+}
+
+void VllmLog::tell(RequestSeen request, std::optional<Instant> at) {
+  request.place = place_;
+  request.end = at ? at : last_;
+  if (request.end && !early_.empty()) tell_early();
+  if (request.end || !request.id.empty() || early_.size() >= early_max) return sink_.seen(request);
+  early_.push_back(request);
+}
+
+void VllmLog::tell_early() {
+  for (RequestSeen& request : std::exchange(early_, {})) {
+    request.end = last_;
+    sink_.seen(request);
+  }
 }
 
 void VllmLog::plain(std::string_view text, std::optional<Instant> wrapped) {
@@ -187,8 +212,7 @@ bool VllmLog::access(std::string_view text, std::size_t http, std::optional<Inst
     return true;
   }
   const bool served = line->status >= 200 && line->status < 300;
-  sink_.seen(RequestSeen{
-      .place = place_, .log = RequestLog::access_lines, .end = at ? at : last_, .outcome = served ? Outcome::served : Outcome::failed, .features = *features});
+  tell({.log = RequestLog::access_lines, .outcome = served ? Outcome::served : Outcome::failed, .features = *features}, at);
   return true;
 }
 
@@ -197,8 +221,7 @@ bool VllmLog::guide(std::string_view text, std::size_t begin, std::optional<Inst
   if (parsed.impossible) skip(Skip::impossible_value);
   if (!parsed.line) return parsed.impossible;
   const auto at = time_of(text.substr(0, begin), wrapped);
-  sink_.seen(RequestSeen{
-      .place = place_, .log = RequestLog::guide_lines, .end = at ? at : last_, .input_tokens = parsed.line->input, .output_tokens = parsed.line->output});
+  tell({.log = RequestLog::guide_lines, .input_tokens = parsed.line->input, .output_tokens = parsed.line->output}, at);
   return true;
 }
 
@@ -206,13 +229,7 @@ bool VllmLog::request(std::string_view text, std::size_t begin, std::optional<In
   const auto line = parse_received(text, begin);
   if (!line) return false;
   const auto at = time_of(text.substr(0, begin), wrapped);
-  sink_.seen(RequestSeen{.place = place_,
-                         .log = RequestLog::engine_lines,
-                         .end = at ? at : last_,
-                         .id = line->id,
-                         .output_tokens_max = line->max_tokens,
-                         .outcome = Outcome::unknown,
-                         .features = line->features});
+  tell({.log = RequestLog::engine_lines, .id = line->id, .output_tokens_max = line->max_tokens, .outcome = Outcome::unknown, .features = line->features}, at);
   return true;
 }
 

@@ -185,9 +185,19 @@ TEST(VllmLog, TheGuidesFormIsReadAsItsExpressionReadsIt) {
   ASSERT_EQ(notes.requests.size(), 2U);
   EXPECT_EQ(notes.requests[0].input_tokens, 12U);
   EXPECT_EQ(notes.requests[0].output_tokens, 9U);
-  EXPECT_EQ(notes.requests[0].end, std::nullopt);
+  EXPECT_EQ(notes.requests[0].end, utc(2026, 11, 2, 10));  // The first time that the file tells.
   EXPECT_EQ(notes.requests[1].end, utc(2026, 11, 2, 10));
   EXPECT_EQ(notes.skips.at(Skip::impossible_value), 2);
+}
+
+TEST(VllmLog, WhatStandsBeforeTheFirstStampIsOfItsTime) {
+  const std::string access = "INFO:     10.0.0.7:1 - \"POST /v1/chat/completions HTTP/1.1\" 200 OK\n";
+  const Notes early = read(access + access + "INFO 12-02 06:39:56 [x.py:1] vLLM API server version 0.11.2\n" + access);
+  ASSERT_EQ(early.requests.size(), 3U);
+  for (const auto& request : early.requests) EXPECT_EQ(request.end, utc(2026, 12, 2, 6, 39, 56));
+  const Notes never = read(access);
+  ASSERT_EQ(never.requests.size(), 1U);
+  EXPECT_EQ(never.requests[0].end, std::nullopt);
 }
 
 TEST(VllmLog, BannersTellVersionAndModel) {

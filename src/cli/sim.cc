@@ -12,6 +12,7 @@
 
 #include "cli/cli.h"
 #include "cli/ready_file.h"
+#include "cli/sim_history.h"
 #include "cli/simulator_thread.h"
 #include "config/read.h"
 #include "net/listener.h"
@@ -32,6 +33,7 @@ struct Options {
   bool no_record = false;
   unsigned threads = 1;
   simulator::Options simulator;
+  HistoryOptions history;
 };
 
 template <class T>
@@ -52,6 +54,8 @@ void read_options(Options& options) {
   options.simulator.stats_every = wait_of(options.stats_every, "--stats-interval");
   if (options.simulator.stats_every.count() == 0) throw CLI::ValidationError("--stats-interval", "must be longer than 0");
   options.simulator.record = !options.no_record;
+  if (!options.history.folder.empty() && options.flavor != "vllm")
+    throw CLI::ValidationError("--history", "is a vLLM's: leave --flavor " + options.flavor + " out");
   options.simulator.flavor = options.flavor == "vllm"       ? Flavor::vllm
                              : options.flavor == "deepseek" ? Flavor::deepseek
                              : options.flavor == "openai"   ? Flavor::openai
@@ -125,13 +129,19 @@ void add_sim(CLI::App& app, Action& chosen) {
   verb->add_flag("--access-log", options->simulator.access_log, "A line a request on standard output, as vLLM's uvicorn writes it");
   verb->add_option("--stats-interval", options->stats_every, "With --access-log: between two lines of vLLM's engine")->type_name("TIME")->capture_default_str();
   verb->add_option("--ready-file", options->ready_file, "Written once it answers")->type_name("FILE");
+  CLI::Option* history = verb->add_option("--history", options->history.folder,
+                                          "Serve nobody: write the log and the metrics of past days into this folder, and print what was served in them")
+                             ->type_name("DIR");
+  verb->add_option("--days", options->history.days, "With --history: how many")->check(CLI::Range(1, 400))->capture_default_str()->needs(history);
+  verb->add_option("--until", options->history.until, "With --history: the day before which it ends (today)")->type_name("YYYY-MM-DD")->needs(history);
   verb->footer(
       "A fault can also be asked for by the model's name (fault-cut:5), or set while it runs: PUT /sim/fault {\"fault\":\"503\"}.\n"
       "GET /sim/requests tells the last thousand requests, DELETE forgets them.\n\n"
-      "Examples:\n  bellwether sim --listen 127.0.0.1:9000 --delay 20ms\n  bellwether sim --flavor deepseek --fault 429");
+      "Examples:\n  bellwether sim --listen 127.0.0.1:9000 --delay 20ms\n  bellwether sim --flavor deepseek --fault 429\n"
+      "  TZ=Asia/Seoul bellwether sim --history vllm-logs --days 14 > served.json");
   verb->callback([options, &chosen] {
     read_options(*options);
-    chosen = [options] { return run_sim(*options); };
+    chosen = [options] { return options->history.folder.empty() ? run_sim(*options) : write_history(options->history, options->simulator); };
   });
 }
 

@@ -68,6 +68,7 @@ base_url = "$upstream/v1"
 
 [model.$model]
 route = [{ upstream = "local", model = "$model" }]
+aliases = [$([ "$model" = demo ] || echo '"demo", ')"deepseek-chat"]  # what the SDKs' examples ask for
 TOML
 "$binary" serve --config "$home/bellwether.toml" --ready-file "$home/gateway.json" 2>"$home/gateway.log" &
 gateway_pid=$!
@@ -97,6 +98,10 @@ Try it:
 
   curl -N $url/v1/chat/completions -H 'Authorization: Bearer $key' -H 'Content-Type: application/json' \\
     -d '{"model":"$model","stream":true,"messages":[{"role":"user","content":"Hello!"}]}'
+
+Our SDKs and their examples (sdk/) take it from the environment:
+
+  export HOLYSHEEP_BASE_URL=$url/v1 HOLYSHEEP_API_KEY=$key
 
 Ctrl-C stops it.
 TEXT

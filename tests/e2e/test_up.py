@@ -71,6 +71,9 @@ def test_up_answers_and_stops_what_it_started(up, arguments):
     model = client.models.list().data[0].id
     answer = client.chat.completions.create(model=model, messages=[{"role": "user", "content": "Hi"}], max_tokens=8)
     assert answer.choices[0].message.content
+    assert f"export HOLYSHEEP_BASE_URL={client.base_url}".rstrip("/") in said and f"HOLYSHEEP_API_KEY={client.api_key}" in said
+    for example in ("demo", "deepseek-chat"):  # What the SDKs' examples ask for.
+        assert client.chat.completions.create(model=example, messages=[{"role": "user", "content": "Hi"}], max_tokens=8).choices[0].message.content
     addresses = [told(said, "base URL"), told(said, "metrics"), told(said, "upstream")]
     assert all(is_open(address) for address in addresses)
     assert run.stop() == 0

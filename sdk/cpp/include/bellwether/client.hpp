@@ -23,7 +23,7 @@ namespace bellwether::inline v1 {
 /// The value of an environment variable; empty where it is not set.
 [[nodiscard]] BELLWETHER_API std::string env(const char* name);
 
-inline constexpr const char* default_base_url = "https://api.holysheep.ai/v1";
+inline constexpr const char* default_base_url = "http://127.0.0.1:8080/v1";
 
 /// Whether a key is looked at before it is sent. Keys of Bellwether hold a checksum, so a typo is found without a request.
 enum class KeyCheck : std::uint8_t {

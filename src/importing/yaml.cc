@@ -27,6 +27,20 @@ struct Refused {
   Trouble trouble;
 };
 
+/// yaml-cpp gives "\N" and "\_" as one byte each (0.7, exp.cpp), which is no UTF-8; the text around them is.
+std::string in_utf8(const std::string& value) {
+  if (json::is_utf8(value)) return value;
+  std::string out;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(value[i]);
+    const std::size_t length = byte < 0x80 ? 1 : byte < 0xc0 ? 0 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+    if (length == 0) out += '\xc2';
+    out.append(value, i, length == 0 ? 1 : length);
+    if (length > 1) i += length - 1;
+  }
+  return out;
+}
+
 [[noreturn]] void refuse(Place at, std::string text) { throw Refused{{at, std::move(text)}}; }
 
 Place place_of(const YAML::Mark& mark) {
@@ -79,7 +93,7 @@ class Builder : public YAML::EventHandler {
     const bool quoted = tag == "!" || tag == "tag:yaml.org,2002:str";
     static constexpr std::array<std::string_view, 5> nulls{"", "~", "null", "Null", "NULL"};
     if (!quoted && std::ranges::find(nulls, value) != nulls.end()) return leaf({.kind = Yaml::Kind::null, .at = place_of(mark)}, anchor);
-    leaf({.kind = Yaml::Kind::scalar, .text = value, .quoted = quoted, .at = place_of(mark)}, anchor);
+    leaf({.kind = Yaml::Kind::scalar, .text = in_utf8(value), .quoted = quoted, .at = place_of(mark)}, anchor);
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string&, YAML::anchor_t anchor, YAML::EmitterStyle::value) override {
     open(Yaml::Kind::list, place_of(mark), anchor);

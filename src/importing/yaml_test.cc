@@ -35,6 +35,11 @@ TEST(Yaml, ResolvesAliasesAndMergeKeysBehindWhatTheMapSaysItself) {
   EXPECT_EQ(it.find("<<"), nullptr);
 }
 
+TEST(Yaml, EscapesOfOneLetterAreUtf8) {
+  const Yaml root = read("a: \"é\\N\\_양\\L\\P\\e\"\n");
+  EXPECT_EQ(root.find("a")->text, "é\u0085\u00a0양\u2028\u2029\x1b");
+}
+
 TEST(Yaml, RefusesABombBeforeItUnfolds) {
   std::string text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
   for (int i = 1; i < 12; ++i) {

@@ -12,8 +12,6 @@ namespace {
 
 constexpr bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 constexpr bool is_scalar_char(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || c == '.' || c == '-' || c == '+' || c == 'E'; }
-// The longest double that is written in full has some 1,080 digits; nobody writes one.
-constexpr std::size_t scalar_max = 64;
 
 /// The first quote, backslash or line break, or `end`.
 const char* find_string_end(const char* at, const char* end) {

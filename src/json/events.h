@@ -77,6 +77,8 @@ class Events {
   static constexpr std::size_t text_max = std::size_t{64} << 10;  ///< Model names, times, error texts; metadata of a spend log is some KiB.
   static constexpr std::size_t key_max = 512;
   static constexpr std::size_t depth_max = 512;
+  static constexpr std::size_t scalar_max =
+      64;  ///< A number of more characters is Trouble::broken: some doubles in full have 1,080 digits, and nobody writes one.
 
   /// `root`: where the documents stand, for those that are part of another.
   explicit Events(Handler& handler, Path root = root_path) : handler_{handler}, root_{root} {}

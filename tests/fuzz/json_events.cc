@@ -46,6 +46,15 @@ Recorder read(std::string_view bytes, std::size_t step) {
   return recorder;
 }
 
+bool has_long_number(std::string_view bytes) {
+  std::size_t run = 0;
+  for (const char c : bytes) {
+    run = std::string_view("0123456789+-.eE").contains(c) ? run + 1 : 0;
+    if (run > json::Events::scalar_max) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -53,11 +62,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Recorder whole = read(bytes, size + 1);
   BW_CHECK(read(bytes, 1).told == whole.told);
   BW_CHECK(read(bytes, 5).told == whole.told);
-  // What the strict reader takes, this one takes too, but for depth.
+  // What the strict reader takes, this one takes too, but for depth and for numbers of very many digits.
   std::string padded(bytes);
   padded.append(json::padding, '\0');
   json::Reader reader;
   const bool is_strict = reader.members({padded.data(), size}).has_value();
-  if (is_strict && size < json::Events::depth_max) BW_CHECK(!whole.is_broken);
+  if (is_strict && size < json::Events::depth_max && !has_long_number(bytes)) BW_CHECK(!whole.is_broken);
   return 0;
 }

@@ -22,13 +22,6 @@ namespace fs = std::filesystem;
 using simulator::History;
 using simulator::Served;
 
-std::tm local(WallTime time) {
-  const std::time_t at = static_cast<std::time_t>(unix_seconds(time));
-  std::tm out{};
-  ::localtime_r(&at, &out);
-  return out;
-}
-
 /// The beginning of a local day, so many days from it. Days of 23 and 25 hours are what mktime knows of them.
 WallTime midnight(std::tm day, int days) {
   std::tm at{};
@@ -37,10 +30,10 @@ WallTime midnight(std::tm day, int days) {
 }
 
 std::tm day_of(const std::string& text) {
-  if (text.empty()) return local(std::chrono::system_clock::now());
+  if (text.empty()) return simulator::local_time(std::chrono::system_clock::now());
   std::tm day{};
   const char* end = ::strptime(text.c_str(), "%Y-%m-%d", &day);
-  if (end == nullptr || *end != '\0' || local(midnight(day, 0)).tm_mday != day.tm_mday)
+  if (end == nullptr || *end != '\0' || simulator::local_time(midnight(day, 0)).tm_mday != day.tm_mday)
     throw CLI::ValidationError("--until", "takes a day such as 2026-11-25, not " + text);
   return day;
 }
@@ -82,7 +75,7 @@ int write_history(const HistoryOptions& options, const simulator::Options& simul
   nlohmann::ordered_json by_day = nlohmann::ordered_json::array();
   for (int i = days; i > 0; --i) {
     const WallTime end = midnight(last, 1 - i);
-    const std::string day = name_of(local(midnight(last, -i)), "{:04}-{:02}-{:02}");
+    const std::string day = name_of(simulator::local_time(midnight(last, -i)), "{:04}-{:02}-{:02}");
     const Served before = history.served();
     std::string log;
     while (history.now() < end) {
@@ -94,7 +87,7 @@ int write_history(const HistoryOptions& options, const simulator::Options& simul
     nlohmann::ordered_json row{{"day", day}};
     row.update(counts(history.served(), before));
     by_day.push_back(std::move(row));
-    write_file(folder / (i == 1 ? "vllm.log" : "vllm.log-" + name_of(local(end), "{:04}{:02}{:02}")), log, end);
+    write_file(folder / (i == 1 ? "vllm.log" : "vllm.log-" + name_of(simulator::local_time(end), "{:04}{:02}{:02}")), log, end);
   }
   write_file(folder / "metrics.prom", pages, history.now());
   nlohmann::ordered_json served{{"schema", "bellwether.served/1"}, {"model", model}};

@@ -13,13 +13,6 @@ constexpr unsigned arrivals_max = 4;               // In a step, at the busiest.
 constexpr std::uint64_t tokens_a_step = 300;       // Of one answer: 30 a second.
 constexpr std::uint64_t steps_between_checks = 6;  // Somebody asks for /health once a minute.
 
-std::tm local(WallTime time) {
-  const std::time_t at = static_cast<std::time_t>(unix_seconds(time));
-  std::tm out{};
-  ::localtime_r(&at, &out);
-  return out;
-}
-
 void access_line(std::string& log, std::uint64_t port, std::string_view request, std::string_view status) {
   fmt::format_to(std::back_inserter(log), "INFO:     10.0.0.7:{} - \"{} HTTP/1.1\" {}\n", port, request, status);
 }
@@ -29,7 +22,7 @@ void access_line(std::string& log, std::uint64_t port, std::string_view request,
 History::History(WallTime begin, std::string model, std::uint64_t seed) : random_{seed}, begin_{begin}, now_{begin}, model_{std::move(model)} {}
 
 unsigned History::busy_percent() const {
-  const std::tm at = local(now_);
+  const std::tm at = local_time(now_);
   const unsigned hour = at.tm_hour >= 9 && at.tm_hour < 18 ? 100 : at.tm_hour >= 7 && at.tm_hour < 23 ? 25 : 0;
   return at.tm_wday == 0 || at.tm_wday == 6 ? hour * 3 / 10 : hour;
 }
@@ -72,7 +65,7 @@ void History::generate(std::string& log) {
 
 void History::step(std::string& log, bool arriving) {
   if (steps_ == 0) {
-    const std::tm at = local(now_);
+    const std::tm at = local_time(now_);
     fmt::format_to(std::back_inserter(log), "INFO {:02}-{:02} {:02}:{:02}:{:02} [api_server.py:1839] vLLM API server version 0.11.0\n", at.tm_mon + 1,
                    at.tm_mday, at.tm_hour, at.tm_min, at.tm_sec);
     std::ignore = stats_.next(totals_, step_length, now_);

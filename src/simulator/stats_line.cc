@@ -7,6 +7,13 @@
 
 namespace bellwether::simulator {
 
+std::tm local_time(WallTime time) {
+  const std::time_t at = static_cast<std::time_t>(unix_seconds(time));
+  std::tm out{};
+  ::localtime_r(&at, &out);
+  return out;
+}
+
 std::optional<std::string> StatsLine::next(const Totals& totals, Duration elapsed, WallTime now) {
   const std::uint64_t prompt = totals.prompt_tokens - std::exchange(prompt_tokens_, totals.prompt_tokens);
   const std::uint64_t completion = totals.completion_tokens - std::exchange(completion_tokens_, totals.completion_tokens);
@@ -15,9 +22,7 @@ std::optional<std::string> StatsLine::next(const Totals& totals, Duration elapse
   if (!tells && !told) return std::nullopt;
   const double seconds = std::chrono::duration<double>(elapsed).count();
   const auto rate = [&](std::uint64_t tokens) { return seconds > 0 ? static_cast<double>(tokens) / seconds : 0.0; };
-  const std::time_t at = static_cast<std::time_t>(unix_seconds(now));
-  std::tm local{};
-  ::localtime_r(&at, &local);  // vLLM's logger tells the local time, and no year.
+  const std::tm local = local_time(now);  // No year.
   return fmt::format(
       "INFO {:02}-{:02} {:02}:{:02}:{:02} [loggers.py:118] Engine 000: Avg prompt throughput: {:.1f} tokens/s, Avg generation throughput: {:.1f} tokens/s, "
       "Running: {} reqs, Waiting: 0 reqs, GPU KV cache usage: {:.1f}%, Prefix cache hit rate: {:.1f}%",

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <ctime>
 #include <optional>
 #include <string>
 
@@ -9,6 +10,9 @@
 #include "simulator/flavor.h"
 
 namespace bellwether::simulator {
+
+/// The process's local time: what vLLM's logger tells, and what people sleep by.
+[[nodiscard]] std::tm local_time(WallTime time);
 
 /// Knows what the last line said. One for a simulator; used by one thread.
 class StatsLine {

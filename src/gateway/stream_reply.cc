@@ -136,6 +136,7 @@ net::Task<AttemptEnd> relay_stream(Attempt& attempt, net::Exchange& exchange) {
   const catalog::Timeouts& timeouts = attempt.upstream.timeouts;
   sse::Framer framer;
   std::optional<relay::RateGuard> guard;
+  bool released = false;
   exchange.forget_head();
   for (;;) {
     TimePoint until = attempt.silent_until;
@@ -178,8 +179,11 @@ net::Task<AttemptEnd> relay_stream(Attempt& attempt, net::Exchange& exchange) {
     if (ends) outgoing.append_end({attempt.upstream.name, attempt.latency()}, out);
     if (!out.empty() || ends) {
       attempt.progress = relay::Progress::reply_started;
-      // No other upstream can be asked now.
-      if (outgoing.transcript().lost_for_good()) serving.raw.release();
+      // No other upstream can be asked now: the request is not needed any more.
+      if (!released && outgoing.transcript().lost_for_good()) {
+        serving.raw.release();
+        released = true;
+      }
       Result<void> written = co_await write(serving, out, ends ? Ending::last : Ending::more_follows);
       if (!written) co_return attempt.failed_with(std::move(written).error());
     }

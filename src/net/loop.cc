@@ -9,6 +9,7 @@
 #include <stdexcept>
 
 #include "base/check.h"
+#include "net/prefetch.h"
 #include "net/spawn.h"
 
 namespace bellwether::net {
@@ -126,8 +127,10 @@ int Loop::patience_ms() const {
 void Loop::hear_of_events() {
   event_count_ = std::max(0, ::epoll_wait(epoll_.fd(), events_.get(), events_max, patience_ms()));
   turn_ = now();
-  for (event_ = 0; event_ < event_count_; ++event_)
+  for (event_ = 0; event_ < event_count_; ++event_) {
+    if (event_ + 1 < event_count_) prefetch(events_[event_ + 1].data.ptr, 3);  // While this one is dealt with.
     if (auto* const watched = static_cast<Watched*>(events_[event_].data.ptr)) watched->on_events(events_[event_].events);
+  }
   event_ = event_count_ = 0;
 }
 

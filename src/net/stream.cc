@@ -11,6 +11,8 @@
 
 #include "base/check.h"
 
+#include "net/prefetch.h"
+
 namespace bellwether::net {
 namespace {
 
@@ -211,6 +213,7 @@ void Stream::on_events(std::uint32_t events) {
   // At most one coroutine waits. After it went on the stream may be gone.
   if (reading_ != nullptr) {
     if (!read_.ready && !tls_wants_other_) return;
+    prefetch(read_.waiter.address(), 8);  // While the kernel copies.
     const IoResult result = try_read(reading_->into);
     if (result.status == IoStatus::would_block) return;
     std::exchange(reading_, nullptr)->result = result;

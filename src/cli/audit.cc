@@ -240,7 +240,8 @@ void add_audit(CLI::App& app, Action& chosen) {
       "  kubectl logs --timestamps deploy/vllm | bellwether audit - --since 2026-11-01\n  bellwether audit logs/ --csv --model deepseek-v3 > usage.csv\n"
       "  bellwether audit /var/log/vllm/ --html audit.html --lang ko --json > audit.json  (then: bellwether roi --audit audit.json ...)\n"
       "  bellwether audit http://gpu-1:8000/metrics http://gpu-2:8000/metrics --for 10m\n"
-      "  bellwether audit http://prometheus:9090 --since 2026-09-01 --json");
+      "  bellwether audit http://gpu-1:8000/metrics --for 1h --every 30s\n"
+      "  bellwether audit https://prometheus:9090 --token-file token.txt --since 2026-09-01 --until 2026-12-01 --json");
   verb->callback([options, &chosen] { chosen = [options] { return run_audit(*options); }; });
 }
 

@@ -231,7 +231,11 @@ void add_bench(CLI::App& app, Action& chosen) {
       "Examples:\n  bellwether bench http://gpu-1:8000/v1 --concurrency 32 --requests 1000\n"
       "  bellwether bench http://gpu-1:8000/v1 --rate 20 --duration 60s --warmup 10 --fail-if 'ttft.p99>500ms' --fail-if 'errors.rate>1%'\n"
       "  bellwether bench http://gpu-1:8000/v1 --model deepseek-ai/DeepSeek-V3 --against https://api.deepseek.com/v1 --against-model deepseek-flash \\\n"
-      "    --against-api-key-env DEEPSEEK_API_KEY --requests 200 --json");
+      "    --against-api-key-env DEEPSEEK_API_KEY --requests 200 --json\n"
+      "  bellwether bench http://gpu-1:8000/v1 --prompt-tokens 2000 --output-tokens 256 --ignore-eos --seed 7 --goodput 'ttft<500ms,tpot<50ms' --timeout 2m\n"
+      "  bellwether bench http://gpu-1:8000/v1 --rate 5 --arrivals constant --in-flight-max 64 --prompts prompts.jsonl --request '{\"temperature\":0}' --csv\n"
+      "  bellwether bench http://gateway:8080/v1 --api-key-file key.txt --no-stream --concurrency 8 --requests 100\n"
+      "  bellwether bench http://a:8080/v1 --api-key-env A_KEY --against http://b:8080/v1 --against-api-key-file b.key --requests 50");
   verb->callback([options, &chosen] {
     const BenchPlan plan = plan_of(*options);
     chosen = [options, plan] { return run_bench(*options, plan); };

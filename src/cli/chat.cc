@@ -241,7 +241,9 @@ void add_chat(CLI::App& app, Action& chosen) {
       "The key is BELLWETHER_API_KEY's, else HOLYSHEEP_API_KEY's, unless a flag says where it is. Thoughts of a reasoning model are shown on a\n"
       "terminal only. Exit codes: 4 the key is refused, 5 the endpoint cannot be reached, 1 the answer is an error or broke off.\n\n"
       "Examples:\n  bellwether chat 'Name three rivers in Korea'\n  bellwether chat --url http://gpu-1:8000/v1 --model deepseek-ai/DeepSeek-V3 < question.txt\n"
-      "  git diff | bellwether chat --system 'Review this change' --json -");
+      "  git diff | bellwether chat --system 'Review this change' --json -\n"
+      "  bellwether chat --url https://api.deepseek.com/v1 --model deepseek-flash --api-key-env DEEPSEEK_API_KEY --max-tokens 200 Hello\n"
+      "  bellwether chat --api-key-file key.txt Hello");
   verb->callback([options, &chosen] { chosen = [options] { return run_chat(*options); }; });
 }
 

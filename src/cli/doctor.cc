@@ -102,6 +102,11 @@ void add_doctor(CLI::App& app, Action& chosen) {
       "Examples:\n  bellwether doctor --config bellwether.toml\n  bellwether doctor --config bellwether.toml --json | jq '.checks[] | select(.status != "
       "\"ok\")'\n"
       "  bellwether doctor --config bellwether.toml --compare onprem hosted --tokens-max 20000\n"
+      "  bellwether doctor --upstream http://gpu-1:8000/v1 --timeout 10s\n"
+      "  bellwether doctor --compare http://gpu-1:8000/v1 https://api.deepseek.com/v1 --model-a deepseek-ai/DeepSeek-V3 --model-b deepseek-flash \\\n"
+      "    --api-key-env-a VLLM_API_KEY --api-key-env-b DEEPSEEK_API_KEY --budget 0.05 --price 0.28,0.42\n"
+      "  bellwether doctor --compare http://gpu-1:8000/v1 http://gpu-2:8000/v1 --api-key-file-a a.key --api-key-file-b b.key --only chat,stop,logprobs \\\n"
+      "    --need logprobs --accept stop\n"
       "  systemd-run --pipe --wait -p User=bellwether -p LimitNOFILE=65536 bellwether doctor --config /etc/bellwether/bellwether.toml");
   verb->callback([options, &chosen] {
     chosen = [options] {

@@ -166,7 +166,8 @@ void add_import(CLI::App& app, Action& chosen) {
   litellm->add_option("file", options->file, "The file; - is standard input")->required()->type_name("FILE");
   add_output(*litellm, *options);
   litellm->footer(std::string(verdicts) +
-                  "  bellwether import litellm config.yaml -o bellwether.toml\n  bellwether import litellm config.yaml --json | jq '.fields[] | "
+                  "  bellwether import litellm config.yaml -o bellwether.toml\n  bellwether import litellm config.yaml --output bellwether.toml --force\n"
+                  "  bellwether import litellm config.yaml --json | jq '.fields[] | "
                   "select(.verdict != \"exact\")'");
   litellm->callback([options, &chosen] { chosen = [options] { return import_litellm(*options); }; });
 
@@ -180,7 +181,7 @@ void add_import(CLI::App& app, Action& chosen) {
   vllm->footer(std::string(verdicts) +
                "  bellwether import vllm -o bellwether.toml -- vllm serve deepseek-ai/DeepSeek-V3 --served-model-name deepseek-v3\n"
                "  bellwether import vllm --systemd /etc/systemd/system/vllm.service\n  bellwether import vllm --compose compose.yaml --service vllm\n  "
-               "bellwether import vllm --pid 4242");
+               "bellwether import vllm --pid 4242 --output bellwether.toml --force\n  bellwether import vllm --systemd vllm.service --json | jq -r .toml");
   vllm->callback([options, &chosen] { chosen = [options] { return import_vllm(*options); }; });
 }
 

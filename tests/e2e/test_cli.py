@@ -1,6 +1,7 @@
 """The command line: keys from elsewhere, exit codes, environment, completion, and that no secret is ever said."""
 import json
 import os
+import re
 import signal
 import subprocess
 
@@ -187,3 +188,11 @@ def test_every_variable_of_the_environment(tmp_path, sim):
         assert [model.id for model in client.models.list()] == ["m"]
     assert (tmp_path / "there/keys.jsonl").exists() and not gateway.ready["admin"].endswith(":8081")
     gateway.stop()
+
+
+@pytest.mark.parametrize("verb", ["audit", "roi", "import litellm", "import vllm", "doctor", "bench", "chat"])
+def test_every_flag_has_an_example(verb):
+    flags, _, examples = run(*verb.split(), "--help", env={"LC_ALL": "C"}).stdout.partition("Examples:")
+    for names in re.findall(r"^ +(-[-\w,{}]+)", flags, re.M):
+        spellings = [name.partition("{")[0] for name in names.split(",")]
+        assert "--help" in spellings or any(re.search(rf"(^|\s){name}\b", examples) for name in spellings), names

@@ -18,7 +18,7 @@ HEAD = """\
 Made from the catalogue by `python -m holysheep.migrate.page`; change `sdk/python/src/holysheep/migrate/catalogue.py`.
 
 ```console
-$ pip install "bellwether-holysheep[migrate]"
+$ pip install "./sdk/python[migrate]"      # from a clone of the repository
 $ holysheep migrate scan src/          # what breaks or bites, where, and what to do
 $ holysheep migrate fix src/           # the diff of what can be fixed with certainty; nothing is changed
 $ holysheep migrate fix --write src/   # changes the files

@@ -1,6 +1,9 @@
 // Which reader gets what: contents of every format, and contents that more than one could claim.
 #include <gtest/gtest.h>
 
+#include <cstdint>
+#include <string>
+
 #include "audit/format.h"
 
 namespace bellwether::audit {
@@ -44,6 +47,19 @@ TEST(Detect, ResolvesWhatSeveralCouldClaimAlwaysTheSameWay) {
   // A page that is preceded by the time it was taken, and a log that mentions a metric.
   EXPECT_EQ(detected("Fri Jan  2 03:04:00 UTC 2026\nvllm:prompt_tokens_total 5\n"), "prometheus-text");
   EXPECT_EQ(detected("INFO 01-02 03:04:05 logger.py] metrics at /metrics\nvllm:prompt_tokens_total is a counter\n"), "vllm-log");
+}
+
+TEST(Describe, SaysWhatItIsInstead) {
+  std::string noise;
+  for (std::uint64_t i = 1, bits = 88172645463325252; i <= 4096; ++i) {
+    bits ^= bits << 13, bits ^= bits >> 7, bits ^= bits << 17;
+    noise.push_back(static_cast<char>(bits));
+  }
+  EXPECT_EQ(describe(noise), "binary data");
+  EXPECT_EQ(describe(""), "an empty file");
+  EXPECT_EQ(describe("\x1f\x8bxx"), "gzip");
+  EXPECT_EQ(describe("안녕하세요\n"), "text that begins \"안녕하세요\"");
+  EXPECT_EQ(describe("\x1b[32mINFO\x1b[0m ready\n").substr(0, 16), "text that begins");
 }
 
 }  // namespace

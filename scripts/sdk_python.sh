@@ -48,7 +48,7 @@ tests() {
 }
 
 main() {
-  need_packages python3 python3-venv
+  need_packages python3 python3-venv patch
   mkdir -p "$cache"
   venv newest "$newest $tools $checkers"
   local built

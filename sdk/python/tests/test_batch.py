@@ -530,8 +530,11 @@ def test_content_that_cannot_be_compared_is_refused_for_resuming(asynchronous, t
 
 
 CHILD = """
-import asyncio, sys
+import asyncio, signal, sys
 import holysheep
+
+# Whoever runs the tests in the background passes on that SIGINT is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 async def main():
     async with holysheep.HolySheepClient(base_url=sys.argv[1], api_key=sys.argv[2]) as client:

@@ -29,7 +29,7 @@ need_build_packages() {
 
 need_test_packages() {
   need_build_packages
-  need_packages libgtest-dev python3 python3-venv openssl curl pkgconf chromium
+  need_packages libgtest-dev python3 python3-venv openssl curl pkgconf chromium procps zstd
 }
 
 need_clang_packages() {

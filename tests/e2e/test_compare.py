@@ -9,7 +9,6 @@ import pytest
 from conftest import BINARY, PATIENCE, Simulator, run, wait_until
 from test_up import NOT_HERE, PRESET, Llama
 
-pytestmark = pytest.mark.skipif("--compare" not in run("doctor", "--help").stdout, reason="this doctor does not compare")
 CLEAN = {"BELLWETHER_API_KEY": "", "HOLYSHEEP_API_KEY": "", "BELLWETHER_CONFIG": "", "BELLWETHER_UPSTREAM": ""}
 
 

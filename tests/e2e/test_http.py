@@ -6,7 +6,6 @@ import select
 import socket
 import time
 
-import openai
 import pytest
 
 from conftest import RAISES, Gateway, Simulator, base, get, wait_until

@@ -21,7 +21,8 @@ constexpr const char* footer =
     "  bellwether serve --upstream http://gpu-1:8000/v1\n"
     "  bellwether serve --config bellwether.toml\n"
     "  bellwether key create --name app\n"
-    "  bellwether check --config bellwether.toml\n\n"
+    "  bellwether check --config bellwether.toml\n"
+    "  bellwether audit /var/log/vllm/ --tz Asia/Seoul\n\n"
     "Standard output carries data, standard error talks. Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 invalid config or input,\n"
     "4 not authorised, 5 upstream unreachable, 6 partly done, 99 a threshold was missed, 130 interrupted.";
 
@@ -54,11 +55,11 @@ int run(int argc, char** argv) {
   add_sim(app, chosen);
   add_drill(app, chosen);
   add_audit(app, chosen);
+  add_roi(app, chosen);
   add_import(app, chosen);
   add_doctor(app, chosen);
   add_bench(app, chosen);
   add_chat(app, chosen);
-  add_roi(app, chosen);
   add_version(app, chosen);
   add_completion(app, chosen);
   add_not_yet(app, chosen);

@@ -13,8 +13,8 @@ constexpr unsigned arrivals_max = 4;               // In a step, at the busiest.
 constexpr std::uint64_t tokens_a_step = 300;       // Of one answer: 30 a second.
 constexpr std::uint64_t steps_between_checks = 6;  // Somebody asks for /health once a minute.
 
-void access_line(std::string& log, std::uint64_t port, std::string_view request, std::string_view status) {
-  fmt::format_to(std::back_inserter(log), "INFO:     10.0.0.7:{} - \"{} HTTP/1.1\" {}\n", port, request, status);
+void put_access_line(std::string& log, std::uint64_t port, std::string_view request, int status) {
+  log.append(access_line(fmt::format("10.0.0.7:{}", port), request, status)).push_back('\n');
 }
 
 }  // namespace
@@ -33,7 +33,7 @@ void History::arrive(std::string& log) {
     if (random_.below(100) >= busy) continue;
     if (random_.below(500) == 0) {  // Longer than the context.
       ++served_.failed;
-      access_line(log, between(40'000, 60'000), "POST /v1/chat/completions", "400 Bad Request");
+      put_access_line(log, between(40'000, 60'000), "POST /v1/chat/completions", 400);
       continue;
     }
     const std::uint64_t prompt = between(20, 3'000);
@@ -57,7 +57,7 @@ void History::generate(std::string& log) {
     if (answer.tokens_left > 0) continue;
     ++served_.requests;
     if (answer.aborted) ++served_.aborted, ++totals_.aborted;
-    access_line(log, between(40'000, 60'000), "POST /v1/chat/completions", "200 OK");
+    put_access_line(log, between(40'000, 60'000), "POST /v1/chat/completions", 200);
   }
   std::erase_if(active_, [](const Active& answer) { return answer.tokens_left == 0; });
   totals_.running = active_.size();
@@ -70,7 +70,7 @@ void History::step(std::string& log, bool arriving) {
                    at.tm_mday, at.tm_hour, at.tm_min, at.tm_sec);
     std::ignore = stats_.next(totals_, step_length, now_);
   }
-  if (++steps_ % steps_between_checks == 0) access_line(log, between(40'000, 60'000), "GET /health", "200 OK");
+  if (++steps_ % steps_between_checks == 0) put_access_line(log, between(40'000, 60'000), "GET /health", 200);
   if (arriving) arrive(log);
   generate(log);
   now_ += step_length;

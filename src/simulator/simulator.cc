@@ -280,7 +280,7 @@ void Simulator::count(Answer& answer) {
 
 void Simulator::log_line(std::string_view peer, std::string_view request_line, int status) const {
   if (!shared_.options.access_log) return;
-  const std::string line = fmt::format("INFO:     {} - \"{} HTTP/1.1\" {} {}", peer, request_line, status, http::reason_phrase(status));
+  const std::string line = access_line(peer, request_line, status);
   std::puts(line.c_str());
   std::fflush(stdout);
 }

@@ -5,6 +5,8 @@
 #include <ctime>
 #include <utility>
 
+#include "http/head.h"
+
 namespace bellwether::simulator {
 
 std::tm local_time(WallTime time) {
@@ -12,6 +14,10 @@ std::tm local_time(WallTime time) {
   std::tm out{};
   ::localtime_r(&at, &out);
   return out;
+}
+
+std::string access_line(std::string_view peer, std::string_view request, int status) {
+  return fmt::format("INFO:     {} - \"{} HTTP/1.1\" {} {}", peer, request, status, http::reason_phrase(status));
 }
 
 std::optional<std::string> StatsLine::next(const Totals& totals, Duration elapsed, WallTime now) {

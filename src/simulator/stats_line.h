@@ -1,10 +1,12 @@
-// The line that vLLM's engine writes about itself every ten seconds while there is something to tell (wire.md §A.1.2).
+// The lines of a vLLM's log: what its engine writes about itself every ten seconds while there is something to tell (wire.md §A.1.2), and its server of each
+// request.
 #pragma once
 
 #include <cstdint>
 #include <ctime>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/time.h"
 #include "simulator/flavor.h"
@@ -13,6 +15,9 @@ namespace bellwether::simulator {
 
 /// The process's local time: what vLLM's logger tells, and what people sleep by.
 [[nodiscard]] std::tm local_time(WallTime time);
+
+/// The line of uvicorn, which vLLM's server writes for each request, without its line break. `peer` is an address and a port, `request` method and path.
+[[nodiscard]] std::string access_line(std::string_view peer, std::string_view request, int status);
 
 /// Knows what the last line said. One for a simulator; used by one thread.
 class StatsLine {

@@ -38,7 +38,8 @@ struct EventFacts {
   // What following a stream needs, so that it can be continued elsewhere (gateway/transcript.h).
   std::string_view choices_raw;  ///< The array of choices, where it is not empty.
   std::string_view text_raw;  ///< The value of the first choice's text (`content`, or a completion's `text`): a string as it stands, or null; empty if absent.
-  std::string_view role_raw;  ///< The value of the delta's role.
+  std::string_view reasoning_raw;  ///< The value of the delta's reasoning, under either name, where it is text.
+  std::string_view role_raw;       ///< The value of the delta's role.
   std::string_view role_key_raw;   ///< Its key, for taking the member out.
   bool text = false;               ///< `text_raw` holds text.
   bool reasoning = false;          ///< Carries reasoning.

@@ -28,7 +28,9 @@ void read_delta(std::string_view delta, chat::EventFacts& facts) {
       facts.role_raw = raw;
       facts.role_key_raw = key_raw;
     } else if (key == "reasoning_content" || key == "reasoning") {
-      facts.reasoning = facts.reasoning || is_text(raw);
+      if (!is_text(raw)) return;
+      facts.reasoning = true;
+      facts.reasoning_raw = raw;
     } else if (key == "refusal") {
       facts.refusal = facts.refusal || is_text(raw);
     } else if (key == "tool_calls" || key == "function_call") {

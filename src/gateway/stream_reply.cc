@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "dialects/stencil.h"
 #include "gateway/reply_fields.h"
 #include "json/reader.h"
 #include "relay/rate_guard.h"
@@ -53,9 +54,9 @@ void release_held(Attempt& attempt, Outgoing& outgoing, json::Reader& reader, st
 }
 
 /// Deals with one event. False: nothing more is to be read.
-bool take_event(Attempt& attempt, std::string_view data, Outgoing& outgoing, Taken& taken, std::string& out) {
+bool take_event(Attempt& attempt, std::string_view data, dialects::Stencil& stencil, Outgoing& outgoing, Taken& taken, std::string& out) {
   json::Reader& reader = attempt.serving.lane.reader();
-  const chat::EventFacts facts = attempt.dialect.read_event(data, reader);
+  const chat::EventFacts facts = stencil.read(data, reader);
   ++taken.events;
   if (facts.first_token) ++taken.tokens;
   if (!attempt.answered) {
@@ -85,7 +86,7 @@ bool take_event(Attempt& attempt, std::string_view data, Outgoing& outgoing, Tak
 }
 
 /// Takes the events out of a piece; what the caller gets is appended to `out`. No I/O.
-Taken take(Attempt& attempt, const net::Exchange::Piece& piece, sse::Framer& framer, Outgoing& outgoing, std::string& out) {
+Taken take(Attempt& attempt, const net::Exchange::Piece& piece, sse::Framer& framer, dialects::Stencil& stencil, Outgoing& outgoing, std::string& out) {
   Taken taken;
   framer.feed(piece.content);
   for (sse::Event event;;) {
@@ -97,7 +98,7 @@ Taken take(Attempt& attempt, const net::Exchange::Piece& piece, sse::Framer& fra
       return taken;
     }
     if (status == sse::Framer::Status::needs_more) break;
-    if (event.has_data && !take_event(attempt, event.data, outgoing, taken, out)) return taken;
+    if (event.has_data && !take_event(attempt, event.data, stencil, outgoing, taken, out)) return taken;
   }
   if (piece.complete) {
     taken.done = true;
@@ -135,6 +136,7 @@ net::Task<AttemptEnd> relay_stream(Attempt& attempt, net::Exchange& exchange) {
   Outgoing& outgoing = *serving.outgoing;
   const catalog::Timeouts& timeouts = attempt.upstream.timeouts;
   sse::Framer framer;
+  dialects::Stencil stencil{attempt.dialect};
   std::optional<relay::RateGuard> guard;
   bool released = false;
   exchange.forget_head();
@@ -158,7 +160,7 @@ net::Task<AttemptEnd> relay_stream(Attempt& attempt, net::Exchange& exchange) {
     if (guard_is_due) {
       complete = false;
     } else if (piece) {
-      taken = take(attempt, *piece, framer, outgoing, out);
+      taken = take(attempt, *piece, framer, stencil, outgoing, out);
       complete = piece->complete;
     } else {
       taken.failure = std::move(piece).error();

@@ -42,7 +42,7 @@ class AnswerReader {
     done_ = error_ = closes_ = false;
   }
 
-  /// Takes the bytes that came; `on_token(t_ns)` is called for each streamed token with the upstream's stamp.
+  /// Takes the bytes that came; `on_token(stamp)` is called for each streamed token with the upstream's stamp.
   /// After `complete` or `broken`, ask `fault()`.
   template <typename OnToken>
   State feed(std::string_view bytes, OnToken&& on_token) {
@@ -192,10 +192,9 @@ class AnswerReader {
 
   template <typename OnToken>
   void take_line(std::string_view line, OnToken&& on_token) {
-    constexpr std::string_view stamp_name = "\"t_ns\":";
+    constexpr std::string_view stamp_name = "\"content\":\"ns=";
     if (!line.starts_with("data:")) return;
-    // Searched from behind: the upstream writes the stamp as the last member.
-    if (const std::size_t at = line.rfind(stamp_name); at != std::string_view::npos) {
+    if (const std::size_t at = line.find(stamp_name); at != std::string_view::npos) {
       const std::size_t digits = line.find_first_not_of(' ', at + stamp_name.size());
       std::int64_t stamp = 0;
       if (digits != std::string_view::npos) std::from_chars(line.data() + digits, line.data() + line.size(), stamp);

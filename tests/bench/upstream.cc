@@ -1,7 +1,7 @@
 // The upstream that every gateway of the side-by-side run is measured against: one thread, one epoll, no
 // dependency. It does as little as an OpenAI-shaped upstream can do, so that it is not what is measured.
-// Each streamed token carries `"t_ns"`, the CLOCK_MONOTONIC time at which it was written; whoever reads it on the
-// same machine knows the time it spent on the way.
+// A streamed token's text is the CLOCK_MONOTONIC time at which it was written: whoever reads it on the same machine knows the time it
+// spent on the way, and events differ in their text alone, as real upstreams' do.
 //
 //   POST /v1/chat/completions   560 bytes of JSON, or a paced stream if the body says `"stream":true`
 //   GET  /v1/models             lists bench-model
@@ -101,10 +101,9 @@ struct Answers {
     role = http_chunk(start + R"("choices":[{"index":0,"delta":{"role":"assistant","content":""},)"
                               R"("finish_reason":null}]})"
                               "\n\n");
-    token = http_chunk(start +
-                       R"("choices":[{"index":0,"delta":{"content":" sheep"},"finish_reason":null}],)"
-                       R"("t_ns":)" +
-                       stamp + "}\n\n");
+    token = http_chunk(start + R"("choices":[{"index":0,"delta":{"content":"ns=)" + stamp +
+                       R"("},"finish_reason":null}]})"
+                       "\n\n");
     stamp_at = token.find(stamp);
     stop = http_chunk(start + R"("choices":[{"index":0,"delta":{},"finish_reason":"stop"}]})"
                               "\n\n");

@@ -39,9 +39,9 @@ Shapes::Shapes(Flavor flavor, const Ask& ask, std::string_view model, std::strin
   if (flavor_ == Flavor::llama_server) head_ += R"("system_fingerprint":"b10573-0000000",)";
 }
 
-void Shapes::append_chunk(std::string& out, std::string_view delta, std::string_view running_usage) const {
+void Shapes::append_chunk(std::string& out, std::uint64_t choice, std::string_view delta, std::string_view running_usage) const {
   out += head_;
-  out += R"("choices":[{"index":0,)";
+  fmt::format_to(std::back_inserter(out), R"("choices":[{{"index":{},)", choice);
   if (endpoint_ == Endpoint::chat) {
     out += R"("delta":{)";
     out += delta;
@@ -62,21 +62,30 @@ void Shapes::append_chunk(std::string& out, std::string_view delta, std::string_
   out += '}';
 }
 
-void Shapes::append_role(std::string& out) const {
+void Shapes::append_role(std::string& out, std::uint64_t choice) const {
   switch (flavor_) {
-    case Flavor::llama_server: return append_chunk(out, R"("role":"assistant","content":null)", {});
-    case Flavor::openai: return append_chunk(out, R"("role":"assistant","content":"","refusal":null)", {});
-    default: return append_chunk(out, R"("role":"assistant","content":"")", {});
+    case Flavor::llama_server: return append_chunk(out, choice, R"("role":"assistant","content":null)", {});
+    case Flavor::openai: return append_chunk(out, choice, R"("role":"assistant","content":"","refusal":null)", {});
+    default: return append_chunk(out, choice, R"("role":"assistant","content":"")", {});
   }
 }
 
-void Shapes::append_finish(std::string& out, std::string_view reason, std::string_view usage) const {
+/// What ends a choice's object.
+void Shapes::append_finish_fields(std::string& out, const Finish& finish) const {
+  out += R"(,"logprobs":null,"finish_reason":)";
+  out += finish.reason.empty() ? "null" : json::quote(finish.reason);
+  if (flavor_ == Flavor::vllm) out += R"(,"stop_reason":)" + (finish.stopped_by.empty() ? "null" : json::quote(finish.stopped_by));
+  out += '}';
+}
+
+void Shapes::append_finish(std::string& out, std::uint64_t choice, const Finish& finish, std::string_view usage) const {
   out += head_;
   const std::string_view inside = endpoint_ != Endpoint::chat                                    ? R"("text":"")"
                                   : flavor_ == Flavor::llama_server || flavor_ == Flavor::openai ? R"("delta":{})"
                                                                                                  : R"("delta":{"content":""})";
-  fmt::format_to(std::back_inserter(out), R"("choices":[{{"index":0,{},"logprobs":null,"finish_reason":"{}"{}}}])", inside, reason,
-                 flavor_ == Flavor::vllm ? R"(,"stop_reason":null)" : "");
+  fmt::format_to(std::back_inserter(out), R"("choices":[{{"index":{},{})", choice, inside);
+  append_finish_fields(out, finish);
+  out += ']';
   if (!usage.empty()) {
     out += R"(,"usage":)";
     out += usage;
@@ -93,23 +102,24 @@ void Shapes::append_usage(std::string& out, std::string_view usage) const {
   out += '}';
 }
 
-std::string Shapes::whole(std::string_view content, std::string_view reasoning, std::string_view tool_calls, std::string_view reason,
-                          std::string_view usage) const {
+std::string Shapes::whole(std::span<const WholeChoice> choices, std::string_view usage) const {
   std::string out = head_;
-  out += R"("choices":[{"index":0,)";
-  if (endpoint_ == Endpoint::chat) {
-    fmt::format_to(std::back_inserter(out), R"("message":{{"role":"assistant","content":{})", tool_calls.empty() ? content : "null");
-    if (!tool_calls.empty()) fmt::format_to(std::back_inserter(out), R"(,"tool_calls":{})", tool_calls);
-    else if (flavor_ == Flavor::vllm) out += R"(,"refusal":null,"annotations":null,"audio":null,"function_call":null,"tool_calls":[])";
-    if (!reasoning.empty()) fmt::format_to(std::back_inserter(out), R"(,"{}":{})", reasoning_field(flavor_), reasoning);
-    out += '}';
-  } else {
-    fmt::format_to(std::back_inserter(out), R"("text":{})", content);
+  out += R"("choices":[)";
+  for (std::size_t i = 0; i < choices.size(); ++i) {
+    const auto& [content, reasoning, tool_calls, finish] = choices[i];
+    fmt::format_to(std::back_inserter(out), R"({}{{"index":{},)", i > 0 ? "," : "", i);
+    if (endpoint_ == Endpoint::chat) {
+      fmt::format_to(std::back_inserter(out), R"("message":{{"role":"assistant","content":{})", tool_calls.empty() ? content : "null");
+      if (!tool_calls.empty()) fmt::format_to(std::back_inserter(out), R"(,"tool_calls":{})", tool_calls);
+      else if (flavor_ == Flavor::vllm) out += R"(,"refusal":null,"annotations":null,"audio":null,"function_call":null,"tool_calls":[])";
+      if (!reasoning.empty()) fmt::format_to(std::back_inserter(out), R"(,"{}":{})", reasoning_field(flavor_), reasoning);
+      out += '}';
+    } else {
+      fmt::format_to(std::back_inserter(out), R"("text":{})", content);
+    }
+    append_finish_fields(out, finish);
   }
-  out += R"(,"logprobs":null,"finish_reason":)";
-  out += reason.empty() ? "null" : json::quote(reason);
-  if (flavor_ == Flavor::vllm) out += R"(,"stop_reason":null)";
-  out += "}]";
+  out += ']';
   if (!usage.empty()) fmt::format_to(std::back_inserter(out), R"(,"usage":{})", usage);
   if (flavor_ == Flavor::vllm) out += R"(,"prompt_logprobs":null,"kv_transfer_params":null)";
   if (flavor_ == Flavor::llama_server) out += R"(,"timings":{"cache_n":0,"prompt_n":1,"prompt_ms":1.0,"predicted_n":1,"predicted_ms":1.0})";

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
+
 #include "simulator/prefill.h"
 
 namespace bellwether::simulator {
@@ -11,6 +13,19 @@ std::string first_tool(std::string_view tools) {
   const nlohmann::json json = nlohmann::json::parse(tools, nullptr, false);
   if (!json.is_array() || json.empty() || !json[0].is_object()) return {};
   return json[0].value("/function/name"_json_pointer, "");
+}
+
+/// One string or several.
+std::vector<std::string> read_stops(std::string_view raw) {
+  const nlohmann::json json = nlohmann::json::parse(raw, nullptr, false);
+  std::vector<std::string> stops;
+  const auto add = [&](const nlohmann::json& value) {
+    if (value.is_string() && !value.get_ref<const std::string&>().empty()) stops.push_back(value);
+  };
+  add(json);
+  if (json.is_array())
+    for (const nlohmann::json& value : json) add(value);
+  return stops;
 }
 
 }  // namespace
@@ -36,6 +51,8 @@ Result<Ask> read_ask(Endpoint endpoint, std::string_view body, json::Reader& rea
   ask.base64 = raw("encoding_format") == "\"base64\"";
   for (const std::string_view name : {"max_tokens", "max_completion_tokens"})
     if (const auto value = json::to_integer(raw(name)); value && *value > 0) ask.tokens_max = static_cast<std::uint64_t>(*value);
+  if (const auto choices = json::to_integer(raw("n")); choices && *choices > 0) ask.choices = static_cast<std::uint64_t>(std::min(*choices, choices_max));
+  if (const std::string_view stop = raw("stop"); !stop.empty()) ask.stops = read_stops(stop);
   if (const std::string_view choice = raw("tool_choice"); choice != "\"none\"" && !raw("tools").empty()) ask.tool = first_tool(raw("tools"));
   const std::string_view options = raw("stream_options");
   const std::string_view thinking = raw("thinking");

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "json/reader.h"
@@ -22,6 +23,9 @@ struct Conversation {
   std::string text;
 };
 
+/// OpenAI's bound for `n`.
+inline constexpr std::int64_t choices_max = 128;
+
 struct Ask {
   Endpoint endpoint = Endpoint::chat;
   std::string model;
@@ -29,7 +33,9 @@ struct Ask {
   Conversation conversation;  ///< Of a chat.
   std::string tool;           ///< The first tool's name; empty: no tool is to be called.
   std::uint64_t tokens_max = UINT64_MAX;
-  std::uint64_t inputs = 1;  ///< Texts to embed.
+  std::uint64_t choices = 1;       ///< n, at most choices_max.
+  std::vector<std::string> stops;  ///< None of them is empty.
+  std::uint64_t inputs = 1;        ///< Texts to embed.
   bool stream = false;
   bool usage = false;          ///< stream_options.include_usage
   bool running_usage = false;  ///< stream_options.continuous_usage_stats

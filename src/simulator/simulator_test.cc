@@ -5,6 +5,7 @@
 #include "simulator/fault.h"
 #include "simulator/flavor.h"
 #include "simulator/prefill.h"
+#include "simulator/speech.h"
 #include "simulator/stats_line.h"
 #include "simulator/words.h"
 
@@ -97,6 +98,87 @@ TEST(Words, HoldWhatASeamCouldGetWrong) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) all += joined(Words{seed, "q"}, words_max);
   for (const char* part : {"안녕하세요", "👋🏽", "👨‍👩‍👧‍👦", "🚀", "\n\n", "\"인용\"", "C:\\dir", " ha ha"})
     EXPECT_NE(all.find(part), std::string::npos) << part;
+}
+
+struct Said {
+  std::vector<std::string> pieces;
+  std::string whole;
+};
+
+Said said_by(const Speech& speech) {
+  Said said;
+  for (std::uint64_t i = 0; i < speech.pieces(); ++i) {
+    std::string piece = "\"";
+    speech.append_piece(piece, i);
+    said.pieces.push_back(json::unquote(piece + '"').value());
+    said.whole += said.pieces.back();
+  }
+  return said;
+}
+
+bool is_between_characters(std::string_view text, std::size_t at) { return at == text.size() || (static_cast<unsigned char>(text[at]) & 0xC0) != 0x80; }
+
+TEST(Speech, EndsBeforeTheFirstStopStringThatComesAbout) {
+  const Ask free{.question = "q"};
+  const std::string whole = said_by(Speech{1, words_max, free, {}, 0}).whole;
+  for (std::size_t at = 0; at < whole.size(); ++at) {
+    for (std::size_t size = 1; size <= std::min<std::size_t>(16, whole.size() - at); ++size) {
+      if (!is_between_characters(whole, at) || !is_between_characters(whole, at + size)) continue;
+      const std::string stop = whole.substr(at, size);
+      const std::size_t first = whole.find(stop);
+      const Speech speech{1, words_max, {.question = "q", .stops = {"never said", stop}}, {}, 0};
+      const Said said = said_by(speech);
+      ASSERT_EQ(said.whole, whole.substr(0, first)) << stop;
+      EXPECT_EQ(speech.stopped_by(), stop);
+      EXPECT_EQ(speech.finish_reason(), "stop");
+      for (const std::string& piece : said.pieces) EXPECT_FALSE(piece.empty());
+      // The tokens are those that it took to say all of the stop string.
+      const Said made = said_by(Speech{1, speech.tokens(), free, {}, 0});
+      EXPECT_NE(made.whole.find(stop), std::string::npos);
+      EXPECT_EQ(said_by(Speech{1, speech.tokens() - 1, free, {}, 0}).whole.find(stop), std::string::npos);
+    }
+  }
+}
+
+TEST(Speech, GoesOnAndStopsAtAnyCharacter) {
+  const std::string whole = said_by(Speech{1, words_max, {.question = "q"}, {}, 0}).whole;
+  const Words words{1, "q"};
+  std::size_t tail = whole.size() - 9;
+  while (!is_between_characters(whole, tail)) --tail;
+  const std::string stop = whole.substr(tail);
+  for (std::size_t at = 0; at < whole.find(stop); ++at) {
+    if (!is_between_characters(whole, at)) continue;
+    const Place place = words.find_place(std::string_view(whole).substr(0, at), words_max).value();
+    EXPECT_EQ(said_by(Speech{1, words_max, {.question = "q", .stops = {stop}}, place, 0}).whole, whole.substr(at, whole.find(stop) - at));
+  }
+}
+
+TEST(Speech, IsAnotherInEachChoice) {
+  const Ask ask{.question = "q", .tokens_max = 5};
+  const Speech first{1, words_max, ask, {}, 0};
+  EXPECT_NE(said_by(first).whole, said_by(Speech{1, words_max, ask, {}, 1}).whole);
+  EXPECT_EQ(first.finish_reason(), "length");
+  EXPECT_EQ(first.tokens(), 5U);
+  // What ends it first is what it says.
+  const Speech both{1, words_max, {.question = "q", .tokens_max = 5, .stops = {"never said"}}, {}, 0};
+  EXPECT_EQ(both.finish_reason(), "length");
+  EXPECT_EQ(both.stopped_by(), "");
+}
+
+TEST(Ask, ReadsChoicesAndStops) {
+  json::Reader reader;
+  const auto ask = [&](std::string more) {
+    std::string body = R"({"model":"m","messages":[])" + std::move(more) + "}";
+    body.reserve(body.size() + json::padding);
+    return read_ask(Endpoint::chat, body, reader).value();
+  };
+  EXPECT_EQ(ask("").choices, 1U);
+  EXPECT_TRUE(ask("").stops.empty());
+  EXPECT_EQ(ask(R"(,"n":3,"stop":"a")").choices, 3U);
+  EXPECT_EQ(ask(R"(,"n":100000)").choices, static_cast<std::uint64_t>(choices_max));
+  EXPECT_EQ(ask(R"(,"n":0,"stop":null)").choices, 1U);
+  EXPECT_EQ(ask(R"(,"stop":["a","","b",1])").stops, (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(ask(R"(,"stop":"")").stops.empty());
 }
 
 Conversation conversation_of(std::string messages) {

@@ -47,6 +47,31 @@ def test_the_number_of_tokens_and_the_reasoning(sims):
     assert ask(sim.url, max_tokens=3).choices[0].finish_reason == "length"
 
 
+@pytest.mark.parametrize("flavor", DIALECTS)
+def test_stop_and_n_are_kept(sims, flavor):
+    sim = sims("--tokens", "12", "--flavor", flavor)
+    whole = ask(sim.url).choices[0].message.content
+    stop = whole[len(whole) // 2:][:3]
+    answer = ask(sim.url, stop=[stop, "never said"]).choices[0]
+    assert answer.message.content == whole[:whole.index(stop)] and answer.finish_reason == "stop"
+    assert getattr(answer, "stop_reason", None) == (stop if flavor == "vllm" else None)
+    chunks = ask(sim.url, stream=True, stop=stop, stream_options={"include_usage": True})
+    assert "".join(choice.delta.content or "" for chunk in chunks for choice in chunk.choices) == whole[:whole.index(stop)]
+    assert chunks[-1].usage.completion_tokens == ask(sim.url, stop=stop).usage.completion_tokens
+
+    several = ask(sim.url, n=3)
+    number = 1 if flavor == "deepseek" else 3
+    texts = [choice.message.content for choice in several.choices]
+    assert texts[0] == whole and len(set(texts)) == number and several.usage.completion_tokens == 12 * number
+    streamed, ends = {}, {}
+    for chunk in ask(sim.url, stream=True, n=3):
+        for choice in chunk.choices:
+            streamed[choice.index] = streamed.get(choice.index, "") + (choice.delta.content or "")
+            if choice.finish_reason:
+                ends[choice.index] = choice.finish_reason
+    assert [streamed[index] for index in range(number)] == texts and ends == {index: "stop" for index in range(number)}
+
+
 @pytest.mark.parametrize("flavor, prefix", [("vllm", "vllm:"), ("llama-server", "llamacpp:"), ("deepseek", None), ("openai", None)])
 def test_a_metrics_page_where_there_is_one(sims, flavor, prefix):
     sim = sims("--flavor", flavor)

@@ -47,7 +47,7 @@ Result<const Endpoint*> find_endpoint(const http::RequestHead& head) {
 
 /// Whether the head shows the token. Digests are compared, all of them, so that time says nothing about the token.
 bool shows_token(const http::RequestHead& head, const accounts::Digest& token) {
-  std::string_view given = head.fields.find("authorization").value_or("");
+  const std::string_view given = head.fields.find("authorization").value_or("");
   constexpr std::string_view scheme = "Bearer ";
   if (!given.starts_with(scheme)) return false;
   const accounts::Digest digest = accounts::digest_of(given.substr(scheme.size()));

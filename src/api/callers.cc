@@ -1,5 +1,6 @@
 #include "api/callers.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <exception>
@@ -39,6 +40,12 @@ constexpr std::array endpoints{
 bool covers(const Endpoint& endpoint, std::string_view path) {
   if (!endpoint.path.ends_with('/')) return path == endpoint.path;
   return path.size() > endpoint.path.size() && path.starts_with(endpoint.path);
+}
+
+std::string_view allowed_on(std::string_view path) {
+  const auto* const endpoint = std::ranges::find_if(endpoints, [&](const Endpoint& each) { return covers(each, path); });
+  if (endpoint == endpoints.end()) return {};
+  return endpoint->method == Method::post ? "POST" : "GET, HEAD";
 }
 
 Result<const Endpoint*> find_endpoint(Method method, std::string_view path) {
@@ -159,6 +166,7 @@ net::Task<void> Callers::handle(net::Request& request, net::Reply& reply) {
   trail.read_at = request.read_at;
   trail.method = label_of(request.head.method);
   std::optional<Failure> failure;
+  std::string_view allowed;
   try {
     const Result<const Endpoint*> endpoint = find_endpoint(request.head.method, request.head.path);
     if (endpoint) {
@@ -167,11 +175,12 @@ net::Task<void> Callers::handle(net::Request& request, net::Reply& reply) {
       if (!served) failure = std::move(served).error();
     } else {
       failure = endpoint.error();
+      allowed = allowed_on(request.head.path);
     }
   } catch (const std::exception& exception) {
     failure = Failure{.reason = Reason::internal, .detail = {exception.what()}};
   }
-  if (failure) co_await tell(*failure, trail, reply);
+  if (failure) co_await tell(*failure, allowed, trail, reply);
   finish(trail, reply);
   lane_.metrics().requests_in_flight.subtract();
 }
@@ -184,11 +193,13 @@ net::Task<void> Callers::refuse(const Failure& failure, const http::RequestHead*
     trail.method = label_of(head->method);
     if (const auto endpoint = find_endpoint(head->method, head->path)) trail.endpoint = (*endpoint)->label;
   }
-  co_await tell(failure, trail, reply);
+  std::string_view allowed;
+  if (head != nullptr) allowed = allowed_on(head->path);
+  co_await tell(failure, allowed, trail, reply);
   finish(trail, reply);
 }
 
-net::Task<void> Callers::tell(const Failure& failure, gateway::Trail& trail, net::Reply& reply) {
+net::Task<void> Callers::tell(const Failure& failure, std::string_view allowed, gateway::Trail& trail, net::Reply& reply) {
   trail.failed = true;
   trail.failure = failure.reason;
   trail.detail = failure.detail.text;
@@ -211,6 +222,8 @@ net::Task<void> Callers::tell(const Failure& failure, gateway::Trail& trail, net
   if (!answer.retry_after.empty()) fields.add("retry-after", answer.retry_after);
   if (!answer.retry_after_ms.empty()) fields.add("retry-after-ms", answer.retry_after_ms);
   if (failure.reason == Reason::encoding_unknown) fields.add("accept-encoding", "identity");  // RFC 9110 §15.5.16
+  if (failure.reason == Reason::key_rejected) fields.add("www-authenticate", "Bearer");       // §15.5.2
+  if (failure.reason == Reason::method_not_allowed) fields.add("allow", allowed);             // §15.5.6
   if (answer.never_retry) fields.add("x-should-retry", "false");
   trail.status = answer.status;
   const std::array<std::string_view, 1> parts{answer.body};

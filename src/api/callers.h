@@ -26,7 +26,7 @@ class Callers final : public net::Handler {
 
  private:
   /// Tells the caller what went wrong, in-band where the stream has begun.
-  [[nodiscard]] net::Task<void> tell(const Failure& failure, gateway::Trail& trail, net::Reply& reply);
+  [[nodiscard]] net::Task<void> tell(const Failure& failure, std::string_view allowed, gateway::Trail& trail, net::Reply& reply);
   void finish(gateway::Trail& trail, const net::Reply& reply);
 
   gateway::Lane& lane_;

@@ -7,7 +7,7 @@
 namespace bellwether::api {
 namespace {
 
-std::string in_words(std::uint32_t attempts) { return attempts == 1 ? "1 upstream was tried" : fmt::format("{} upstreams were tried", attempts); }
+std::string in_words(std::uint32_t attempts) { return attempts == 1 ? "1 attempt was made" : fmt::format("{} attempts were made", attempts); }
 
 /// The reason's own sentence, for failures that bring no words for the caller.
 std::string sentence_of(const Failure& failure, std::string_view model, std::uint32_t attempts) {

@@ -220,7 +220,7 @@ std::string sources(const Report& report) {
                              : fmt::format("skipped as {} (first: line {})", name_of(skipped.why), skipped.first_line));
     if (!row.same_as.empty()) what = "the same as " + row.same_as + ": not read";
     if (row.recognised() == 0 && row.same_as.empty() && row.trouble.empty())
-      what = "nothing was recognised: " + row.looks_like + (what.empty() ? "" : " (" + what + ")");
+      what = fmt::format("nothing was recognised: {}{}", row.looks_like, what.empty() ? "" : " (" + what + ")");
     if (!row.trouble.empty()) what += (what.empty() ? "" : "; ") + row.trouble;
     table.row({row.name, row.format, fmt::format("{:.1f} MB", static_cast<double>(row.bytes) / 1e6), what});
   }

@@ -72,10 +72,10 @@ constexpr std::array parameters{Parameter{"n=", {"1", "", "", ""}, Feature::seve
 
 std::optional<AccessLine> parse_access(std::string_view text, std::size_t http) {
   // HTTP/1.1" 200
-  std::string_view rest = text.substr(http);
+  const std::string_view rest = text.substr(http);
   if (!rest.starts_with("HTTP/") || rest.size() < 13) return std::nullopt;
   const std::size_t quote = rest.find('"');
-  if (quote == std::string_view::npos || quote > 8 || rest.size() < quote + 5 || rest[quote + 1] != ' ') return std::nullopt;
+  if (quote > 8 || rest.size() < quote + 5 || rest[quote + 1] != ' ') return std::nullopt;
   const std::string_view status = rest.substr(quote + 2, 3);
   if (!std::ranges::all_of(status, is_digit) || (rest.size() > quote + 5 && is_digit(rest[quote + 5]))) return std::nullopt;
   AccessLine line;

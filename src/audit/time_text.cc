@@ -208,8 +208,8 @@ std::optional<Instant> read_unix(std::string_view text) {
     return from_unix_seconds(seconds);
   }
   if (digits == 13) return from_unix_seconds(static_cast<double>(whole) / 1e3);
-  if (digits == 16) return from_unix_seconds(static_cast<double>(whole / 1'000) / 1e3);
-  if (digits == 19) return from_unix_seconds(static_cast<double>(whole / 1'000'000) / 1e3);
+  if (digits == 16) return from_unix_seconds(static_cast<double>(whole) / 1e6);
+  if (digits == 19) return from_unix_seconds(static_cast<double>(whole) / 1e9);
   return std::nullopt;
 }
 

@@ -1,6 +1,7 @@
 #include "audit/timeline.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 namespace bellwether::audit {
@@ -49,7 +50,7 @@ Level Timeline::level(Instant begin, Instant end, Value&& value) const {
   // From the lowest up, each within what the one before left above it: sorting a year of minutes would cost more than reading its log.
   auto sorted = values.begin();
   const auto percentile = [&](double of) {
-    const auto at = static_cast<std::size_t>(of / 100 * static_cast<double>(all - 1) + 0.5);
+    const auto at = static_cast<std::size_t>(std::lround(of / 100 * static_cast<double>(all - 1)));
     if (at < idle) return 0.0;
     const auto which = values.begin() + static_cast<std::ptrdiff_t>(at - idle);
     std::nth_element(sorted, which, values.end());

@@ -64,9 +64,7 @@ std::optional<Unwrapped> Unwrapper::json(std::string_view line) {
       if (!text) return std::nullopt;
       state_->text = std::move(*text);
       has_text = true;
-    } else if (!found.at && std::ranges::find(time_keys, member.key) != time_keys.end()) {
-      found.at = instant_of(member.raw);
-    } else if (member.key == "__REALTIME_TIMESTAMP") {
+    } else if (member.key == "__REALTIME_TIMESTAMP" || (!found.at && std::ranges::find(time_keys, member.key) != time_keys.end())) {
       found.at = instant_of(member.raw);
     }
   }

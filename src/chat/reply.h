@@ -2,6 +2,8 @@
 #pragma once
 
 #include <array>
+#include <bitset>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -15,6 +17,9 @@ namespace bellwether::chat {
 /// The members that we add to a reply. An upstream that is a gateway such as this one has added them too; no object has one twice.
 inline constexpr std::array<std::string_view, 2> signature_members{"x_latency_ms", "x_source"};
 [[nodiscard]] constexpr bool is_signature(std::string_view name) { return name == signature_members[0] || name == signature_members[1]; }
+
+/// Which of an answer's choices: OpenAI's bound for `n` is 128. What lies beyond counts as the last.
+using Choices = std::bitset<128>;
 
 /// One event of a stream, read. Views point into the event's data.
 struct EventFacts {
@@ -46,6 +51,7 @@ struct EventFacts {
   bool refusal = false;            ///< Carries a refusal's text.
   bool logprobs = false;           ///< Carries logprobs that are not null.
   bool other_choice = false;       ///< Speaks of a choice other than the first.
+  Choices spoken, ended;           ///< Which choices it speaks of; which of them carry a finish_reason.
   bool is_signed = false;          ///< Has members of the names that we add: the upstream is a gateway such as this one.
   std::optional<Failure> failure;  ///< error, broken: what it means.
 };
@@ -54,7 +60,8 @@ struct EventFacts {
 struct ReplyFacts {
   std::string_view model_raw;
   std::optional<metering::Usage> usage;
-  bool is_signed = false;  ///< Has members of the names that we add.
+  bool is_signed = false;      ///< Has members of the names that we add.
+  std::size_t said_bytes = 0;  ///< Of what its choices say, as JSON; known only where there is no usage.
 };
 
 }  // namespace bellwether::chat

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "json/cursor.h"
+
 namespace bellwether::chat {
 namespace {
 
@@ -127,6 +131,15 @@ Obstacle obstacle_of(const Member& member) {
   return Obstacle::none;
 }
 
+/// Of an array each text, or each array of tokens, is a prompt; an array of numbers is one.
+std::int64_t prompts_in(std::string_view raw) {
+  std::int64_t prompts = 0;
+  json::Cursor{raw}.elements([&](std::string_view element) {
+    if (element.front() == '"' || element.front() == '[') ++prompts;
+  });
+  return std::max<std::int64_t>(1, prompts);
+}
+
 Result<void> read_member(const Member& member, Request& request) {
   const std::string_view key = member.key;
   if (key == "model") return read_model(member, request);
@@ -144,6 +157,7 @@ Result<void> read_member(const Member& member, Request& request) {
   } else if (key == "prompt" && request.endpoint == Endpoint::completions) {
     if (member.kind != Kind::string && member.kind != Kind::array) return wrong_type("prompt", "a string or an array", member.kind);
     request.content_raw = member.raw;
+    request.prompts = prompts_in(member.raw);
   } else if (key == "input" && request.endpoint == Endpoint::embeddings) {
     if (member.kind != Kind::string && member.kind != Kind::array) return wrong_type("input", "a string or an array", member.kind);
     request.content_raw = member.raw;
@@ -156,7 +170,7 @@ Result<void> read_member(const Member& member, Request& request) {
     BW_TRY(count, read_count(member));
     request.choices = count;
   } else if (key == "encoding_format" && request.endpoint == Endpoint::embeddings) {
-    request.base64_asked = member.raw == "\"base64\"";
+    request.base64_asked = json::unquote(member.raw) == "base64";
   }
   return {};
 }

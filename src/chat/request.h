@@ -30,7 +30,8 @@ struct Request {
   std::string_view include_usage_raw;             ///< The value of include_usage within it; empty if absent.
   std::string_view running_usage_raw;             ///< The value of continuous_usage_stats; empty if absent.
   std::optional<std::int64_t> output_tokens_max;  ///< max_completion_tokens, else max_tokens.
-  std::int64_t choices = 1;                       ///< `n`.
+  std::int64_t choices = 1;                       ///< `n`, of each prompt.
+  std::int64_t prompts = 1;                       ///< completions: texts to complete.
   bool base64_asked = false;                      ///< embeddings: encoding_format is "base64".
   Obstacle obstacle = Obstacle::none;             ///< What among the members forbids that the answer is continued elsewhere once it has begun.
 };

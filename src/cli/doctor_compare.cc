@@ -276,16 +276,16 @@ int Compare::run() {
   loop_.run();
   if (::isatty(STDERR_FILENO) == 1) std::fputs("\r\x1b[K", stderr);
   if (refusal_) return complain_with(refusal_->exit_code, refusal_->text);
-  CompareReport report{.a = {shown_url(sides_[0].name), sides_[0].model},
-                       .b = {shown_url(sides_[1].name), sides_[1].model},
-                       .started_at = started_at,
-                       .checks = checks_,
-                       .tokens = purse_.spent.sum(),
-                       .tokens_max = purse_.tokens_max,
-                       .calls = calls_,
-                       .spent = purse_.price ? std::optional(purse_.price->of(purse_.spent)) : std::nullopt,
-                       .budget = purse_.budget,
-                       .interrupted = interrupted_};
+  const CompareReport report{.a = {shown_url(sides_[0].name), sides_[0].model},
+                             .b = {shown_url(sides_[1].name), sides_[1].model},
+                             .started_at = started_at,
+                             .checks = checks_,
+                             .tokens = purse_.spent.sum(),
+                             .tokens_max = purse_.tokens_max,
+                             .calls = calls_,
+                             .spent = purse_.price ? std::optional(purse_.price->of(purse_.spent)) : std::nullopt,
+                             .budget = purse_.budget,
+                             .interrupted = interrupted_};
   const std::string text = json_wanted_ ? compare_json(report) + "\n" : compare_table(report);
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
@@ -332,7 +332,7 @@ std::expected<Side, int> side_of(const std::string& text, const KeyReference& ke
   const auto chosen = choose_model(model, listed.models, text);
   if (!chosen) return std::unexpected(complain_with(exit_invalid, chosen.error().about.text.str()));
   side.model = *chosen;
-  parity::Answer list{.status = listed.reply.status, .content_type = listed.reply.content_type, .body = listed.reply.body};
+  const parity::Answer list{.status = listed.reply.status, .content_type = listed.reply.content_type, .body = listed.reply.body};
   parity::Said said = parity::read_answer(list);
   said.model = side.model;
   side.history.emplace("models", std::move(said));

@@ -18,6 +18,8 @@ namespace {
 // for this; a successor serves meanwhile, so that then it may be longer than the pause of a busy caller.
 constexpr Duration grace_stopping = std::chrono::seconds(1);
 constexpr Duration grace_succeeded = std::chrono::seconds(5);
+// For a caller to be told that its reply ends here.
+constexpr Duration grace_cut_short = std::chrono::milliseconds(200);
 constexpr Duration sweep_every = std::chrono::seconds(1);
 
 }  // namespace
@@ -41,7 +43,7 @@ net::Task<void> Gateway::obey_signals() {
     }
     if (draining_) {
       std::fprintf(stderr, "bellwether: asked again; leaving at once with %u connection(s) open\n", open_connections_.load());
-      leave_at_once(exit_interrupted);
+      co_await leave(exit_interrupted);
     }
   }
 }
@@ -75,7 +77,7 @@ void Gateway::drain(Leaving why) {
   net::spawn(loop_, "drain timeout", [this]() -> net::Task<void> {
     co_await loop_.sleep_for(config_.drain_timeout);
     std::fprintf(stderr, "bellwether: drain timeout; leaving with %u connection(s) open\n", open_connections_.load());
-    leave_at_once(exit_failed);
+    co_await leave(exit_failed);
   });
 }
 
@@ -83,8 +85,11 @@ void Gateway::on_part_empty() {
   if (--parts_open_ == 0) loop_.stop();
 }
 
-void Gateway::leave_at_once(int exit_code) {
-  // Connections end with the process. What was logged is written; nothing else is owed to anyone.
+net::Task<void> Gateway::leave(int exit_code) {
+  for (const auto& lane : lanes_) lane->loop.post([lane = lane.get()] { lane->server.cut_short(); });
+  exit_code_ = exit_code;  // Where all have gone meanwhile, `run` ends.
+  co_await loop_.sleep_for(grace_cut_short);
+  // What is still open ends with the process: whoever takes no byte can be told none. What was logged is written.
   access_log_.reset();
   remove_socket_files();
   std::_Exit(exit_code);

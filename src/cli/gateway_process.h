@@ -91,7 +91,8 @@ class Gateway final : public api::Control {
   enum class Leaving : std::uint8_t { for_good, succeeded };
   void drain(Leaving why);
   void on_part_empty();
-  [[noreturn]] void leave_at_once(int exit_code);
+  /// What is under way ends as well as it can at once, and then the process.
+  [[nodiscard]] net::Task<void> leave(int exit_code);
   [[nodiscard]] net::Task<void> obey_signals();
   [[nodiscard]] net::Task<void> keep_sweeping();
   [[nodiscard]] net::Task<void> succeed();

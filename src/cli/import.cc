@@ -124,7 +124,7 @@ int import_vllm(const Options& options) {
     std::fputs("bellwether: import vllm takes one of: -- vllm serve …, --systemd FILE, --compose FILE, --pid N\n", stderr);
     return exit_usage;
   }
-  std::string file = options.systemd + options.compose;
+  const std::string file = options.systemd + options.compose;
   const std::string path = options.pid > 0 ? fmt::format("/proc/{}/cmdline", options.pid) : file;
   std::string text;
   if (!path.empty()) {

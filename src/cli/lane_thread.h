@@ -36,9 +36,11 @@ class LaneThread {
     server.set_tls(settings.tls);
   }
   ~LaneThread() {
-    if (!thread_.joinable()) return;
-    loop.stop();
-    thread_.join();
+    if (thread_.joinable()) {
+      loop.stop();
+      thread_.join();
+    }
+    loop.end_roots();  // Sessions that are still open use the server.
   }
 
   // Before `start`.

@@ -95,6 +95,7 @@ Gateway::~Gateway() {
   prober_.reset();
   discovery_.reset();
   lanes_.clear();
+  loop_.end_roots();  // Sessions of the admin surface that are still open use its servers.
   remove_socket_files();
   for (const SocketPath& socket : {admin_socket_, takeover_socket_})
     if (socket.keep_open >= 0) ::close(socket.keep_open);

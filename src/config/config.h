@@ -26,7 +26,7 @@ struct ListenAddress {
 /// Bounds on what a caller may make us hold or wait for.
 struct CallerLimits {
   std::uint64_t request_bytes_max = std::uint64_t{32} << 20;  ///< A request's body.
-  std::uint64_t reply_bytes_max = std::uint64_t{64} << 20;    ///< An upstream's reply that is not a stream; one event of a stream: 16 MiB.
+  std::uint64_t reply_bytes_max = std::uint64_t{64} << 20;    ///< An upstream's reply that is not a stream; one event of a stream.
   Duration head_timeout = std::chrono::seconds(10);           ///< From its first byte to the end of a request's head.
   Duration body_timeout = std::chrono::seconds(30);           ///< Between two reads of a request's body, and before its least rate counts.
   Duration idle_timeout = std::chrono::seconds(75);           ///< An unused keep-alive connection of a caller.

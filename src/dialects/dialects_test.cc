@@ -274,9 +274,59 @@ TEST(Secrets, AreHiddenInAllThatAFailureSays) {
               reader);
   hide_secrets(failure, upstream);
   EXPECT_EQ(failure.about.text, "… at [address] is wrong");
-  EXPECT_EQ(failure.detail.text, "status 400: … at http://10.0.0.5:8000 is wrong");  // The operator may know where.
+  EXPECT_EQ(failure.detail.text, "status 400: code …, param …");
   EXPECT_EQ(failure.param, "…");
   EXPECT_EQ(failure.code, "…");
+}
+
+/// What vLLM says of a message without its role, in the shapes of its versions (wire.md §A.3.2): each shows what it was given.
+std::vector<std::string> refusals_that_quote(std::string_view content) {
+  const std::string quoted(content);
+  std::vector<std::string> bodies;
+  for (const std::string& message :
+       {"[{'type': 'missing', 'loc': ('body', 'messages', 0, 'role'), 'msg': 'Field required', 'input': {'content': '" + quoted + "'}}]",
+        "1 validation error for ChatCompletionRequest\nmessages.0.role\n  Field required [type=missing, input_value={'content': '" + quoted +
+            "'}, input_type=dict]"})
+    bodies.push_back(R"({"error":{"message":)" + json::quote(message) + R"(,"type":"BadRequestError","param":"messages","code":400}})");
+  bodies.push_back(R"({"detail":[{"type":"missing","loc":["body","messages",0,"role"],"msg":"Field required","input":{"content":)" + json::quote(quoted) +
+                   "}}]}");
+  return bodies;
+}
+
+TEST(Errors, AreNotWhatACallerWrote) {
+  json::Reader reader;
+  for (const char* content : {"the model was not found", "my 3D model does not exist", "Model Not Exist", "prompt is too long", "content filter"}) {
+    for (const std::string& body : refusals_that_quote(content)) {
+      const Failure failure = dialect_of(DialectName::vllm).read_refusal(400, padded(body), reader);
+      EXPECT_EQ(failure.reason, Reason::upstream_refused) << body;
+      EXPECT_NE(failure.about.text.str().find(content), std::string::npos);                                // The caller may see what was wrong with it,
+      EXPECT_EQ(failure.detail.text.str().find(content), std::string::npos) << failure.detail.text.str();  // but it is in no log.
+    }
+  }
+  const std::string invalid = padded(R"({"error":{"message":"Invalid value: 'the model was not found'.","type":"invalid_request_error"}})");
+  EXPECT_EQ(dialect_of(DialectName::openai).read_refusal(400, invalid, reader).reason, Reason::upstream_refused);
+  // Nor in that of a failure which is the upstream's own.
+  const std::string down = padded(R"({"error":{"message":"cannot handle {'input': 'my secret'}","code":500}})");
+  EXPECT_EQ(dialect_of(DialectName::vllm).read_refusal(500, down, reader).detail.text, "status 500: cannot handle {");
+}
+
+TEST(Errors, OfAModelThatIsMissing) {
+  json::Reader reader;
+  const auto meant = [&](int status, const char* message) {
+    return dialect_of(DialectName::vllm).read_refusal(status, padded(R"({"error":{"message":)" + json::quote(message) + "}}"), reader).reason;
+  };
+  for (const char* message : {"The model `m` does not exist.", "The model `m` does not exist or you do not have access to it.", "Model Not Exist",
+                              "model 'm' not found, try pulling it first", "model \"m\" not found"}) {
+    EXPECT_EQ(meant(400, message), Reason::upstream_lacks_model) << message;
+    EXPECT_EQ(meant(404, message), Reason::upstream_lacks_model) << message;
+  }
+  EXPECT_EQ(meant(404, "error: no model named m, not found"), Reason::upstream_lacks_model);
+}
+
+TEST(Errors, OfJsonThatWasCutSayNothing) {
+  json::Reader reader;
+  for (const char* body : {R"({"error":{"message":"a b)", R"([{"error":)", "<html>"})
+    EXPECT_EQ(dialect_of(DialectName::vllm).read_refusal(400, padded(body), reader).about.text, "") << body;
 }
 
 TEST(Errors, BoundAMessage) {

@@ -29,9 +29,9 @@ std::string masked(std::string text) {
   return text;
 }
 
-std::string bounded(std::string text) {
-  if (text.size() <= message_bytes_max) return text;
-  std::size_t size = message_bytes_max;
+std::string bounded(std::string text, std::size_t bytes_max = message_bytes_max) {
+  if (text.size() <= bytes_max) return text;
+  std::size_t size = bytes_max;
   while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
   text.resize(size);
   return text + "…";
@@ -53,6 +53,38 @@ void read_members(std::span<const json::Member> members, UpstreamError& error) {
   }
 }
 
+/// The message up to where it begins to quote the request: validators show what they were given (wire.md §A.3.2). What a caller wrote
+/// must not decide what an error means, and belongs into no log.
+std::string_view own_words(std::string_view message) {
+  constexpr std::array marks{"'input':", "\"input\":", "input_value=", "'ctx':", "\"ctx\":"};
+  std::size_t end = message.size();
+  for (const std::string_view mark : marks) end = std::min(end, message.find(mark));
+  return message.substr(0, end);
+}
+
+/// Whether an upstream says that it has no such model. A 404 is about little else; a 400 may be about anything, and counts only where
+/// that is how the message begins.
+bool says_model_is_missing(int status, std::string_view message, std::string_view code) {
+  if (code == "model_not_found") return true;
+  const std::string words = lower(own_words(message));
+  const bool begins = words.starts_with("model ") || words.starts_with("the model ");
+  const bool speaks = status == 404 ? contains(words, "model") : begins;
+  return (speaks && (contains(words, "does not exist") || contains(words, "not found"))) || words.starts_with("model not exist");
+}
+
+/// What a log may say of a refused request: nothing that a caller wrote, so the message is left out.
+std::string outline_of(const UpstreamError& error) {
+  constexpr std::size_t word_bytes_max = 64;
+  std::string out;
+  const auto add = [&](std::string_view name, std::string_view value) {
+    if (!value.empty()) out.append(out.empty() ? ": " : ", ").append(name).append(" ").append(bounded(std::string(value), word_bytes_max));
+  };
+  add("type", error.type);
+  add("code", error.code);
+  add("param", error.param);
+  return masked(out);
+}
+
 std::string_view trimmed(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(" \t\r\n");
   if (begin == std::string_view::npos) return {};
@@ -68,8 +100,8 @@ UpstreamError read_error(std::string_view body, json::Reader& reader) {
   if (body.starts_with('[') && body.ends_with(']')) body = trimmed(body.substr(1, body.size() - 2));
   const auto members = reader.outline(body);
   if (!members) {
-    // Not JSON. A page's markup says nothing to a caller; plain text may.
-    if (!body.starts_with('<')) error.message = std::string(body.substr(0, body.find('\n')));
+    // Not JSON. A page's markup says nothing to a caller, nor does JSON that was cut; plain text may.
+    if (body.find_first_of("<{[") != 0) error.message = std::string(body.substr(0, body.find('\n')));
     return error;
   }
   const json::Member* nested = json::find(*members, "error");
@@ -90,7 +122,7 @@ UpstreamError read_error(std::string_view body, json::Reader& reader) {
 
 bool is_about_context_length(std::string_view message, std::string_view type, std::string_view code) {
   if (code == "context_length_exceeded" || type == "exceed_context_size_error") return true;
-  const std::string text = lower(message);
+  const std::string text = lower(own_words(message));
   constexpr std::array phrases{
       "maximum context length",  "exceeds the available context size", "longer than the maximum model length",
       "prompt is too long",      "exceeds the context window",         "cannot be greater than max_model_len",
@@ -101,7 +133,7 @@ bool is_about_context_length(std::string_view message, std::string_view type, st
 
 bool is_about_content(std::string_view message, std::string_view type, std::string_view code) {
   if (code == "content_filter" || code == "content_policy_violation" || code == "data_inspection_failed" || type == "content_filter") return true;
-  const std::string text = lower(message);
+  const std::string text = lower(own_words(message));
   // DeepSeek's; OpenAI's and Azure's; DashScope's; Moonshot's; what a vLLM behind a guard says.
   constexpr std::array phrases{"content exists risk", "content management policy", "inappropriate content", "considered high risk", "content filter"};
   return std::ranges::any_of(phrases, [&](std::string_view phrase) { return contains(text, phrase); });
@@ -127,10 +159,9 @@ Failure as_refused_continuation(Failure failure) {
 
 Failure failure_of(int status, const UpstreamError& error) {
   const std::string text = bounded(masked(error.message));
-  Failure failure{.reason = Reason::upstream_down, .detail = {"status " + std::to_string(status) + (text.empty() ? "" : ": " + text)}};
-  const std::string words = lower(error.message);
-  const bool model_missing = (contains(words, "model") && (contains(words, "does not exist") || contains(words, "not found"))) ||
-                             contains(words, "model not exist") || error.code == "model_not_found";
+  const std::string own = bounded(masked(std::string(own_words(error.message))));
+  Failure failure{.reason = Reason::upstream_down, .detail = {"status " + std::to_string(status) + (own.empty() ? "" : ": " + own)}};
+  const bool model_missing = says_model_is_missing(status, error.message, error.code);
   switch (status) {
     case 401:
     case 402:
@@ -156,6 +187,7 @@ Failure failure_of(int status, const UpstreamError& error) {
     return failure;
   }
   failure.about = {text};
+  failure.detail = {"status " + std::to_string(status) + outline_of(error)};
   failure.param = bounded(error.param);
   if (is_about_context_length(error.message, error.type, error.code)) {
     failure.reason = Reason::context_too_long;

@@ -20,10 +20,11 @@ struct UpstreamError {
 };
 
 /// Reads OpenAI's and vLLM's nested object, vLLM's flat one up to 0.10.0, a string as `error`, FastAPI's `detail`, one wrapped in an
-/// array. Other bodies (HTML, plain text) give their first line as the message.
+/// array. Plain text gives its first line as the message; HTML and JSON that was cut give none.
 [[nodiscard]] UpstreamError read_error(std::string_view body, json::Reader& reader);
 
-/// What a status and an error mean (PRODUCT.md §6, wire.md §H). Secrets in the message are masked.
+/// What a status and an error mean (PRODUCT.md §6, wire.md §H). Secrets in the message are masked; `detail`, which is for logs, says
+/// nothing of what the caller wrote.
 [[nodiscard]] Failure failure_of(int status, const UpstreamError& error);
 
 /// Whether the message is about the context's length, in any upstream's words (wire.md §A.3.2, E.3).

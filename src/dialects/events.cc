@@ -1,5 +1,6 @@
 #include "dialects/events.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -41,6 +42,8 @@ void read_delta(std::string_view delta, chat::EventFacts& facts) {
 }
 
 void read_choice(std::string_view choice, chat::EventFacts& facts) {
+  std::int64_t index = 0;
+  bool ended = false;
   Cursor{choice}.members([&](std::string_view key_raw, std::string_view raw) {
     const std::string_view key = name_of(key_raw);
     if (key == "delta") {
@@ -49,15 +52,20 @@ void read_choice(std::string_view choice, chat::EventFacts& facts) {
       facts.text_raw = raw;
       facts.text = facts.text || is_text(raw);
     } else if (key == "index") {
-      if (raw != "0") facts.other_choice = true;
+      index = json::to_integer(raw).value_or(0);
     } else if (key == "logprobs") {
       if (raw != "null") facts.logprobs = true;
     } else if (key == "finish_reason" && raw.front() == '"') {
-      facts.finished = true;
+      ended = true;
       // DeepSeek's word for running out of capacity; vLLM's for a request that was broken off (wire.md §B.5, A.3.4).
       facts.interrupted = facts.interrupted || raw == "\"insufficient_system_resource\"" || raw == "\"aborted\"" || raw == "\"abort\"" || raw == "\"error\"";
     }
   });
+  const auto place = static_cast<std::size_t>(std::clamp<std::int64_t>(index, 0, static_cast<std::int64_t>(facts.spoken.size()) - 1));
+  facts.spoken.set(place);
+  if (ended) facts.ended.set(place);
+  facts.finished = facts.finished || ended;
+  facts.other_choice = facts.other_choice || index != 0;
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -93,6 +101,21 @@ std::optional<metering::Usage> read_usage(std::string_view raw, metering::Basis 
   });
   if (cache_hit >= 0) usage.cached_input = cache_hit;
   return metering::plausible(usage);
+}
+
+std::size_t bytes_said(std::string_view choices) {
+  constexpr std::array said{"content", "text", "reasoning", "reasoning_content", "refusal", "tool_calls"};
+  std::size_t bytes = 0;
+  const auto add = [&](std::string_view key_raw, std::string_view raw) {
+    if (std::ranges::find(said, name_of(key_raw)) != said.end() && (is_text(raw) || (raw.front() == '[' && !is_empty_array(raw)))) bytes += raw.size();
+  };
+  Cursor{choices}.elements([&](std::string_view choice) {
+    Cursor{choice}.members([&](std::string_view key_raw, std::string_view raw) {
+      if (name_of(key_raw) == "message") Cursor{raw}.members(add);
+      else add(key_raw, raw);
+    });
+  });
+  return bytes;
 }
 
 chat::EventFacts read_event(std::string_view data, json::Reader& reader) {

@@ -87,7 +87,7 @@ class Walk {
     if (rest.front() == '[' || is_hex(rest.front()) || (rest.front() == ':' && !after_word))
       if (const std::size_t size = ipv6_size(rest); size > 0) return size;
     if (!is_host(rest.front())) return 0;
-    std::size_t size = host_size(rest);
+    const std::size_t size = host_size(rest);
     const std::size_t port = port_size(rest.substr(size));
     const std::string host = lower(rest.substr(0, size));
     // A name in one word, such as a container's, is an ordinary word where nothing says that it is a host.

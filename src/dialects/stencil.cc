@@ -78,6 +78,7 @@ std::optional<chat::EventFacts> Stencil::fit(std::string_view data) const {
   facts->text = !reasons_;
   facts->reasoning = reasons_;
   facts->is_signed = is_signed_;
+  facts->spoken.set(0);
   facts->text_raw = here(text_);
   if (reasons_) facts->reasoning_raw = said;
   facts->model_raw = here(model_);

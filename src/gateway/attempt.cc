@@ -14,7 +14,8 @@
 namespace bellwether::gateway {
 namespace {
 
-constexpr std::size_t refusal_bytes_max = 64 * 1024;  // Of an error's body; more is never words for a caller.
+constexpr std::size_t refusal_bytes_max = 64 * 1024;            // Of an error's body; more is never words for a caller.
+constexpr Duration refusal_patience = std::chrono::seconds(2);  // For all of it.
 constexpr std::int64_t retry_after_ms_max = std::int64_t{86'400} * 1000;
 
 void write_head(const Attempt& attempt, std::size_t body_size, std::string& head) {
@@ -61,7 +62,8 @@ std::int64_t retry_after_ms(const http::Fields& fields, WallTime now) {
     double value = 0;
     const auto parsed = std::from_chars(text.data(), text.data() + text.size(), value);
     const bool whole = parsed.ec == std::errc{} && parsed.ptr == text.data() + text.size();
-    return whole && value >= 0 && value * unit_ms < static_cast<double>(retry_after_ms_max) ? static_cast<std::int64_t>(value * unit_ms) : -1;
+    if (!whole || !(value >= 0)) return -1;
+    return static_cast<std::int64_t>(std::min(value * unit_ms, static_cast<double>(retry_after_ms_max)));
   };
   if (const auto field = fields.find("retry-after-ms"))
     if (const std::int64_t ms = number(*field, 1); ms >= 0) return ms;
@@ -77,12 +79,17 @@ net::Task<AttemptEnd> refused(Attempt& attempt, net::Exchange& exchange, const h
   const std::int64_t wait_ms = retry_after_ms(head.fields, attempt.loop().wall_now());
   // The status alone says enough where the body is missing, cut or endless.
   std::string body;
-  std::ignore = co_await read_rest(attempt, exchange, body, refusal_bytes_max);
+  std::ignore = co_await read_rest(attempt, exchange, body, refusal_bytes_max, std::min(attempt.silent_until, attempt.loop().turn() + refusal_patience));
   body.reserve(body.size() + json::padding);
   json::Reader& reader = attempt.serving.lane.reader();
   Failure failure = attempt.continues() ? attempt.dialect.read_refused_continuation(status, body, reader) : attempt.dialect.read_refusal(status, body, reader);
   failure.retry_after_ms = wait_ms;
   co_return attempt.failed_with(std::move(failure));
+}
+
+bool is_event_stream(std::string_view content_type) {
+  constexpr std::string_view name = "text/event-stream";
+  return http::same_name(content_type.substr(0, name.size()), name);
 }
 
 enum class Connection : std::uint8_t { alive, died_unused };
@@ -139,7 +146,7 @@ net::Task<AttemptEnd> run_once(Attempt& attempt, net::Pool::Wanted wanted, Conne
   }
   AttemptEnd end;
   const bool good = head->status / 100 == 2;
-  const bool events = head->fields.find("content-type").value_or("").starts_with("text/event-stream");
+  const bool events = is_event_stream(head->fields.find("content-type").value_or(""));
   if (!good) end = co_await refused(attempt, wire.exchange(), *head);
   else if (attempt.serving.chat.stream && events) end = co_await relay_stream(attempt, wire.exchange());
   else end = co_await relay_whole(attempt, wire.exchange());
@@ -161,10 +168,10 @@ void Attempt::win() {
   serving.on_answered(order.number, first_token);
 }
 
-net::Task<Result<void>> read_rest(Attempt& attempt, net::Exchange& exchange, std::string& body, std::size_t size_max) {
+net::Task<Result<void>> read_rest(Attempt& attempt, net::Exchange& exchange, std::string& body, std::size_t size_max, TimePoint by) {
   for (;;) {
     const TimePoint began = attempt.loop().turn();
-    Result<net::Exchange::Piece> piece = co_await exchange.read_piece(attempt.until(attempt.upstream.timeouts.idle));
+    Result<net::Exchange::Piece> piece = co_await exchange.read_piece(std::min(by, attempt.until(attempt.upstream.timeouts.idle)));
     attempt.waited_since(began);
     if (!piece) co_return std::unexpected(std::move(piece).error());
     const std::size_t size = body.size() + piece->content.size();

@@ -116,7 +116,7 @@ struct Attempt {
 /// lost, because nothing was sent on a living one. `order` and `cancellation` outlive it.
 [[nodiscard]] net::Task<AttemptEnd> attempt(Serving& serving, const Order& order, Cancellation& cancellation, const catalog::RouteEntry& entry);
 
-/// Appends what is left of a body to `body`; fails with upstream_broken beyond `size_max` bytes in all.
-[[nodiscard]] net::Task<Result<void>> read_rest(Attempt& attempt, net::Exchange& exchange, std::string& body, std::size_t size_max);
+/// Appends what is left of a body to `body`; fails with upstream_broken beyond `size_max` bytes in all, with upstream_timeout after `by`.
+[[nodiscard]] net::Task<Result<void>> read_rest(Attempt& attempt, net::Exchange& exchange, std::string& body, std::size_t size_max, TimePoint by);
 
 }  // namespace bellwether::gateway

@@ -76,11 +76,14 @@ class Drive final : public Serving {
   /// An attempt that gets another beside it if it is late. Comes back when both have ended.
   [[nodiscard]] net::Task<relay::Step> race(const relay::Try& wanted);
   [[nodiscard]] net::Task<relay::Step> wait(TimePoint until);
+  /// Nothing more is to be tried: the caller hung up, or the process leaves.
+  [[nodiscard]] bool is_over() const { return reply.caller_gone() || reply.is_cut_short(); }
   /// What the caller is told in the end.
   [[nodiscard]] Failure failure_of(const relay::Finish& finish);
 
   relay::Relay relay;
   bool continued = false;  ///< Some attempt went on with the answer of another.
+  bool asked = false;      ///< Some upstream got the request, and may count it.
   bool at_length = false;  ///< The upstream broke off when all tokens that the request allows had come.
 
  private:
@@ -169,7 +172,7 @@ net::Task<relay::Step> Drive::race(const relay::Try& wanted) {
     if (woken == net::IoStatus::timed_out) {
       late_at = TimePoint::max();
       const relay::Step due = relay.next(relay::HedgeDue{wanted.attempt}, lane.loop().turn());
-      if (const auto* second = std::get_if<relay::Try>(&due); second != nullptr && !reply.caller_gone()) {
+      if (const auto* second = std::get_if<relay::Try>(&due); second != nullptr && !is_over()) {
         beside.emplace(Running{.order = order_for(*second), .entry = &plan_.entry_of(second->candidate), .cancellation = {}});
         beside->order.hold = Hold::until_first_token;
         second_ = &*beside;
@@ -183,7 +186,7 @@ net::Task<relay::Step> Drive::race(const relay::Try& wanted) {
     for (Ended& ended : std::exchange(finishing->ended, {})) {
       --under_way;
       if (ended.running->lost) note_leg(*ended.running, "hedge_lost");
-      else if (relay::Step next = judge(*ended.running, std::move(ended.end)); !std::holds_alternative<relay::Carry>(next)) step = next;
+      else if (const relay::Step next = judge(*ended.running, std::move(ended.end)); !std::holds_alternative<relay::Carry>(next)) step = next;
     }
   }
   first_ = second_ = nullptr;
@@ -204,7 +207,7 @@ void Drive::on_answered(std::uint32_t number, Duration first_token) {
 
 net::Task<relay::Step> Drive::wait(TimePoint until) {
   const TimePoint began = lane.loop().turn();
-  while (lane.loop().turn() < until && !reply.caller_gone()) {
+  while (lane.loop().turn() < until && !is_over()) {
     net::Sleep sleep{lane.loop(), outgoing ? std::min(until, comment_at) : until};
     sleeping_ = &sleep;
     co_await sleep;
@@ -212,7 +215,7 @@ net::Task<relay::Step> Drive::wait(TimePoint until) {
     if (outgoing && lane.loop().turn() >= comment_at && lane.loop().turn() < until) std::ignore = co_await keep_caller_warm(*this);
   }
   trail.waited_for_upstream += lane.loop().turn() - began;
-  if (reply.caller_gone()) co_return relay::Carry{};
+  if (is_over()) co_return relay::Carry{};
   co_return relay.next(relay::WaitOver{}, lane.loop().turn());
 }
 
@@ -224,7 +227,8 @@ relay::Step Drive::judge(const Running& running, AttemptEnd end) {
   if (end.failure || relay.attempts() > 1) note_leg(running, end.failure ? name_of(end.failure->reason) : std::string_view("ok"));
   const TimePoint now = lane.loop().turn();
   if (!end.failure) return relay.next(relay::AttemptDone{number, end.first_token}, now);
-  if (reply.caller_gone()) return relay::Carry{};
+  asked = asked || end.progress != relay::Progress::nothing_sent;
+  if (is_over()) return relay::Carry{};
 
   relay::AttemptFailed told{.attempt = number,
                             .progress = end.progress,
@@ -264,7 +268,7 @@ net::Task<Result<void>> drive(Lane& lane, const Plan& plan, const chat::Request&
   Drive drive{lane, plan, chat, raw, reply, trail};
   reply.watch_caller([&drive] { drive.on_caller_gone(); });
   relay::Step step = drive.relay.next(relay::Begin{}, lane.loop().turn());
-  while (!std::holds_alternative<relay::Finish>(step) && !reply.caller_gone() && !drive.at_length) {
+  while (!std::holds_alternative<relay::Finish>(step) && !drive.is_over() && !drive.at_length) {
     if (const auto* wanted = std::get_if<relay::Try>(&step)) {
       drive.begin(*wanted);
       // Not `? co_await … : co_await …`: g++ 12.2 runs both.
@@ -276,7 +280,10 @@ net::Task<Result<void>> drive(Lane& lane, const Plan& plan, const chat::Request&
   }
   reply.unwatch_caller();
   trail.caller_gone = reply.caller_gone();
+  const bool cut_short = reply.is_cut_short() && !std::holds_alternative<relay::Finish>(step);
+  if ((trail.caller_gone || cut_short) && drive.asked && trail.usage.basis == metering::Basis::unknown) trail.usage = metering::estimate(chat.body.size(), 0);
   if (trail.caller_gone) co_return failed(Reason::caller_gone);
+  if (cut_short) co_return failed(Reason::shutting_down);
   if (drive.at_length) co_return co_await end_at_length(drive);
   const auto& finish = std::get<relay::Finish>(step);
   if (finish.ending == relay::Finish::Ending::failed) co_return std::unexpected(drive.failure_of(finish));

@@ -4,15 +4,13 @@
 
 #include <algorithm>
 #include <iterator>
+#include <numeric>
 
 #include "base/check.h"
 #include "json/patch.h"
 
 namespace bellwether::gateway {
 namespace {
-
-// Where nobody counts tokens: four bytes a token is OpenAI's rule of thumb for English. Marked as an estimate wherever it shows.
-constexpr std::size_t bytes_per_token = 4;
 
 /// A stretch of the data that is left out or replaced.
 struct Cut {
@@ -52,6 +50,12 @@ void append_counts(std::string& out, const metering::Usage& usage) {
   out += '}';
 }
 
+std::size_t choices_of(const chat::Request& chat) {
+  constexpr auto most = static_cast<std::int64_t>(chat::Choices{}.size());
+  const std::int64_t each = std::clamp<std::int64_t>(chat.choices, 1, most);
+  return static_cast<std::size_t>(std::min(most, each * std::min(chat.prompts, most)));
+}
+
 }  // namespace
 
 Outgoing::Outgoing(const chat::Request& chat, std::string model_quoted, Follow follow)
@@ -59,6 +63,7 @@ Outgoing::Outgoing(const chat::Request& chat, std::string model_quoted, Follow f
       model_quoted_{std::move(model_quoted)},
       usage_asked_{chat.usage_asked},
       running_usage_asked_{chat.running_usage_asked},
+      choices_{choices_of(chat)},
       request_bytes_{chat.body.size()},
       transcript_{chat.obstacle == chat::Obstacle::none && follow == Follow::no ? chat::Obstacle::no_candidate : chat.obstacle} {}
 
@@ -98,12 +103,13 @@ void Outgoing::begin_leg(Seam seam, bool continues) {
   if (heard_) stitch.spent = stitch.spent ? *stitch.spent + leg_usage() : leg_usage();
   stitch.seam = seam;
   stitch.continues = continues;
-  stitch.held_tokens = continues ? transcript_.tokens() : 0;
+  stitch.held_tokens = continues ? transcript_.text_tokens() : 0;
   transcript_.begin_leg();
   done_seen_ = heard_ = false;
   tokens_seen_ = 0;
   usage_.reset();
   usage_json_.clear();
+  outputs_.clear();
   usage_chunk_.clear();
   failure_.reset();
 }
@@ -113,10 +119,7 @@ void Outgoing::begin_leg(Seam seam, bool continues) {
 Outgoing::Verdict Outgoing::on_event(std::string_view data, const chat::EventFacts& facts, json::Reader& reader, std::string& out) {
   using Kind = chat::EventFacts::Kind;
   heard_ = true;
-  if (facts.usage) {
-    usage_ = facts.usage;
-    usage_json_.assign(facts.usage_raw);
-  }
+  if (facts.usage) note_usage(facts);
   if (facts.kind == Kind::done) {
     done_seen_ = true;
     end_seam(out);
@@ -159,7 +162,7 @@ Outgoing::Verdict Outgoing::on_event(std::string_view data, const chat::EventFac
     const bool stays = running_usage_asked_ || (usage_asked_ && !facts.usage);
     if (!facts.usage_raw.empty() && !stays) cuts[count++] = {with_comma(data, facts.usage_key_raw, facts.usage_raw), {}};
     if (facts.first_token) ++tokens_seen_;
-    finished_ = finished_ || facts.finished;
+    note_choices(facts);
     nulls_shown_ = nulls_shown_ || (usage_asked_ && facts.usage_raw == "null");
     transcript_.on_passed(facts);
     note_count(facts);
@@ -169,6 +172,26 @@ Outgoing::Verdict Outgoing::on_event(std::string_view data, const chat::EventFac
   append_with_cuts(out, data, {cuts, count});
   out += "\n\n";
   return Verdict::go_on;
+}
+
+void Outgoing::note_usage(const chat::EventFacts& facts) {
+  usage_ = facts.usage;
+  usage_json_.assign(facts.usage_raw);
+  // A chunk of one choice among several counts that choice alone (vLLM; wire.md §A.3.5); of all of them only a chunk of none does.
+  const bool one_of_several = facts.kind == chat::EventFacts::Kind::delta && facts.spoken.count() == 1 && (spoken_ | facts.spoken).count() > 1;
+  if (facts.kind != chat::EventFacts::Kind::delta || (!facts.other_choice && choices_ == 1)) return;
+  const auto choice = static_cast<std::size_t>(facts.spoken._Find_first());
+  if (outputs_.size() <= choice) outputs_.resize(choice + 1);
+  outputs_[choice] = facts.usage->output;
+  if (!one_of_several) return;
+  usage_->output = std::accumulate(outputs_.begin(), outputs_.end(), std::int64_t{0});
+  usage_->basis = std::max(usage_->basis, metering::Basis::running);
+  usage_json_.clear();
+}
+
+void Outgoing::note_choices(const chat::EventFacts& facts) {
+  spoken_ |= facts.spoken;
+  ended_ |= facts.ended;
 }
 
 void Outgoing::note_count(const chat::EventFacts& facts) {
@@ -204,7 +227,7 @@ Outgoing::Verdict Outgoing::on_stitched(const chat::EventFacts& facts, std::stri
     append_stitched(facts, &text, out);
     transcript_.on_passed(facts, text);
   }
-  finished_ = finished_ || facts.finished;
+  note_choices(facts);
   substance_sent_ = true;
   return Verdict::go_on;
 }
@@ -264,7 +287,7 @@ void Outgoing::remember_identity(std::string_view data, json::Reader& reader) {
 }
 
 Result<void> Outgoing::judge_end() const {
-  if (finished_ || done_seen_) return {};
+  if (finished() || done_seen_) return {};
   return failed(Reason::upstream_broken, std::string("the stream ended without a finish_reason"));
 }
 
@@ -277,14 +300,16 @@ void Outgoing::append_chunk_start(std::string& out) const {
 
 void Outgoing::append_end(const Signature& signature, std::string& out, Finish missing) {
   end_seam(out);
-  if (!finished_ && substance_sent_) {
-    const std::string_view reason = missing == Finish::length ? "length" : "stop";
+  // An upstream that knows no choices but the first has ended what it spoke of.
+  if (spoken_.none()) spoken_.set(0);
+  for (std::size_t choice = 0; choice < spoken_.size() && substance_sent_; ++choice) {
+    if (!spoken_[choice] || ended_[choice]) continue;
     append_chunk_start(out);
-    fmt::format_to(std::back_inserter(out), R"(,"choices":[{{"index":0,{},"finish_reason":"{}"}}]}})",
-                   endpoint_ == chat::Endpoint::chat_completions ? R"("delta":{})" : R"("text":"")", reason);
+    fmt::format_to(std::back_inserter(out), R"(,"choices":[{{"index":{},{},"finish_reason":"{}"}}]}})", choice,
+                   endpoint_ == chat::Endpoint::chat_completions ? R"("delta":{})" : R"("text":"")", missing == Finish::length ? "length" : "stop");
     out += "\n\n";
-    finished_ = true;
   }
+  ended_ = spoken_;
   if (usage_asked_) {
     append_usage(out);
     out += R"(,"x_latency_ms":)";
@@ -306,7 +331,7 @@ void Outgoing::append_usage(std::string& out) const {
   append_chunk_start(out);
   out += R"(,"choices":[],"usage":)";
   const bool own = !stitch_ || !stitch_->continues;
-  if (own && usage_) {
+  if (own && usage_ && !usage_json_.empty()) {
     out += usage_json_;
     return;
   }
@@ -315,12 +340,7 @@ void Outgoing::append_usage(std::string& out) const {
   if (told.basis == metering::Basis::estimated) out += R"(,"x_usage_basis":"estimated")";
 }
 
-metering::Usage Outgoing::leg_usage() const {
-  if (usage_) return *usage_;
-  return {.input = static_cast<std::int64_t>(request_bytes_ / bytes_per_token),
-          .output = static_cast<std::int64_t>(tokens_seen_),
-          .basis = metering::Basis::estimated};
-}
+metering::Usage Outgoing::leg_usage() const { return usage_ ? *usage_ : metering::estimate(request_bytes_, static_cast<std::int64_t>(tokens_seen_)); }
 
 metering::Usage Outgoing::usage() const {
   if (!stitch_ || !stitch_->continues) return leg_usage();
@@ -331,7 +351,12 @@ metering::Usage Outgoing::usage() const {
   // White space at the end of what was shown has been said, and counted, by both.
   const std::int64_t repeated = std::min(this->repeated(), leg.output);
   if (!stitch.input_counted && usage_) {
-    told.input = std::max<std::int64_t>(0, leg.input - (stitch.held_tokens - repeated));
+    told.input = leg.input - (stitch.held_tokens - repeated);
+    if (told.input <= 0) {
+      // The upstreams do not count alike.
+      told.input = metering::estimate(request_bytes_, 0).input;
+      told.basis = metering::Basis::estimated;
+    }
     told.cached_input = std::min(leg.cached_input, told.input);
   }
   told.output += leg.output - repeated;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "base/time.h"
@@ -66,8 +67,8 @@ class Outgoing {
   /// the request's bound on tokens was used up when the stream broke off), the usage chunk if the caller asked for it, and [DONE].
   void append_end(const Signature& signature, std::string& out, Finish missing = Finish::stop);
 
-  /// Whether a finish_reason was passed on: what may still come is usage and [DONE].
-  [[nodiscard]] bool finished() const { return finished_; }
+  /// Whether the finish_reason of every choice was passed on: what may still come is usage and [DONE].
+  [[nodiscard]] bool finished() const { return ended_.count() >= choices_ && ended_ == spoken_; }
   /// What the caller is told: one answer to one prompt. The upstreams' last counts, or an estimate where they gave none.
   [[nodiscard]] metering::Usage usage() const;
   /// What the present upstream consumed, in which every text that it was given counts as input.
@@ -91,6 +92,8 @@ class Outgoing {
   void append_stitched(const chat::EventFacts& facts, const std::string* text, std::string& out) const;
   void append_text_chunk(std::string_view text, std::string& out) const;
   void end_seam(std::string& out);
+  void note_usage(const chat::EventFacts& facts);
+  void note_choices(const chat::EventFacts& facts);
   void note_count(const chat::EventFacts& facts);
   [[nodiscard]] std::int64_t repeated() const;
   void remember_identity(std::string_view data, json::Reader& reader);
@@ -102,7 +105,8 @@ class Outgoing {
   bool usage_asked_;
   bool running_usage_asked_;
   bool done_seen_ = false;
-  bool finished_ = false;          ///< A finish_reason was passed on.
+  std::size_t choices_;            ///< That the request asks for.
+  chat::Choices spoken_, ended_;   ///< Of the answer's choices, those of which the caller has something, and a finish_reason.
   bool substance_sent_ = false;    ///< Events of the upstream were passed on.
   bool nulls_shown_ = false;       ///< Chunks carry `"usage":null`, as OpenAI's do.
   bool stitched_ = false;          ///< The caller has a first upstream's chunks: what comes must look like them.
@@ -110,7 +114,8 @@ class Outgoing {
   std::uint64_t tokens_seen_ = 0;  ///< The present upstream's events that carried content: an estimate of tokens where nobody counts.
   std::size_t request_bytes_;
   std::optional<metering::Usage> usage_;  ///< The present upstream's.
-  std::string usage_json_;                ///< The text of `usage_`, for the chunk that we make where the upstream sends none of its own.
+  std::string usage_json_;                ///< The text of `usage_`, for the chunk that we make where the upstream sends none of its own; empty: it has none.
+  std::vector<std::int64_t> outputs_;     ///< Running counts of several choices, each its own.
   std::string usage_chunk_;               ///< The upstream's own, up to its last brace, held back for the end.
   std::string identity_;                  ///< `"id":…,"created":…` of the first chunk, for chunks that we have to make.
   Transcript transcript_;

@@ -67,6 +67,79 @@ struct Stream {
   std::optional<Outgoing> outgoing;
 };
 
+/// A chunk of one of several choices; `count` as vLLM has it: of that choice alone.
+std::string choice_chunk(int index, std::string_view text, int count = 0, std::string_view finish = "null") {
+  return R"({"id":"y","model":"m","choices":[{"index":)" + std::to_string(index) + R"(,"delta":{"content":")" + std::string(text) + R"("},"finish_reason":)" +
+         std::string(finish) + "}]" + (count > 0 ? Stream::counts(1, count) : "") + "}";
+}
+
+TEST(Outgoing, OfSeveralChoicesEndsWhenAllHave) {
+  Stream stream{R"(,"n":2,"stream_options":{"include_usage":true})"};
+  std::ignore = stream.say(choice_chunk(0, "a"));
+  std::ignore = stream.say(choice_chunk(0, "", 0, "\"stop\""));
+  EXPECT_FALSE(stream.outgoing->finished());  // The second has not spoken yet.
+  EXPECT_FALSE(stream.outgoing->judge_end());
+  std::ignore = stream.say(choice_chunk(1, "b"));
+  EXPECT_FALSE(stream.outgoing->judge_end());
+  std::ignore = stream.say(choice_chunk(1, "", 0, "\"length\""));
+  EXPECT_TRUE(stream.outgoing->finished());
+  EXPECT_TRUE(stream.outgoing->judge_end());
+
+  // One that was asked for nothing of the kind and gets it all the same.
+  Stream more;
+  std::ignore = more.say(choice_chunk(1, "b"));
+  std::ignore = more.say(choice_chunk(0, "a", 0, "\"stop\""));
+  EXPECT_FALSE(more.outgoing->finished());
+  std::ignore = more.say(choice_chunk(100'000, "c", 0, "\"stop\""));
+  std::ignore = more.say(choice_chunk(1, "", 0, "\"stop\""));
+  EXPECT_TRUE(more.outgoing->finished());
+}
+
+TEST(Outgoing, EndsEachChoiceThatTheUpstreamForgot) {
+  Stream stream{R"(,"n":3)"};
+  std::ignore = stream.say(choice_chunk(0, "a"));
+  std::ignore = stream.say(choice_chunk(2, "c"));
+  std::ignore = stream.say(choice_chunk(0, "", 0, "\"length\""));
+  EXPECT_EQ(stream.say("[DONE]"), Verdict::done);
+  stream.outgoing->append_end({"u", {}}, stream.out);
+  std::vector<std::pair<int, std::string>> ends;
+  for (const json& chunk : stream.chunks())
+    for (const json& choice : chunk["choices"])
+      if (choice["finish_reason"].is_string()) ends.emplace_back(choice["index"], choice["finish_reason"]);
+  EXPECT_EQ(ends, (std::vector<std::pair<int, std::string>>{{0, "length"}, {2, "stop"}}));
+}
+
+TEST(Outgoing, AddsUpWhatSeveralChoicesCountEachForItself) {
+  Stream stream{R"(,"n":2,"stream_options":{"include_usage":true})"};
+  for (int i = 1; i <= 10; ++i)
+    for (int choice = 0; choice < 2; ++choice) std::ignore = stream.say(choice_chunk(choice, "a", i));
+  EXPECT_EQ(stream.outgoing->usage(), (metering::Usage{.input = 10, .output = 20, .basis = metering::Basis::running}));
+  std::ignore = stream.say(choice_chunk(0, "", 11, "\"stop\""));
+  EXPECT_EQ(stream.outgoing->usage(), (metering::Usage{.input = 10, .output = 21, .basis = metering::Basis::running}));
+  std::ignore = stream.say(choice_chunk(1, "", 10, "\"stop\""));
+  stream.outgoing->append_end({"u", {}}, stream.out);
+  EXPECT_EQ(stream.chunks().back()["usage"]["completion_tokens"], 21);
+  stream.usage(1, 22);
+  EXPECT_EQ(stream.outgoing->usage(), (metering::Usage{.input = 10, .output = 22, .basis = metering::Basis::reported}));
+  // DeepSeek gives one choice whatever it is asked for; its count rides on the last chunk, and is final.
+  Stream one{R"(,"n":2)"};
+  std::ignore = one.say(choice_chunk(0, "a"));
+  std::ignore = one.say(choice_chunk(0, "", 5, "\"stop\""));
+  EXPECT_EQ(one.outgoing->usage(), (metering::Usage{.input = 10, .output = 5, .basis = metering::Basis::reported}));
+}
+
+TEST(Outgoing, KnowsThatThoughtsAreNotGivenToWhoGoesOn) {
+  Stream stream;
+  stream.role(1);
+  for (int i = 0; i < 40; ++i) stream.chunk(1, R"("reasoning":"hm")");
+  for (int i = 0; i < 5; ++i) stream.text(1, " a");
+  stream.outgoing->begin_continuation(Echo::never);
+  stream.text(2, " b");
+  stream.finish(2);
+  std::ignore = stream.say(R"({"id":"y","choices":[],"usage":{"prompt_tokens":25,"completion_tokens":1}})");
+  EXPECT_EQ(stream.outgoing->usage().input, 20);
+}
+
 TEST(Outgoing, SignsOnceWhatAnUpstreamHadSigned) {
   for (const char* chunk : {R"({"id":"y","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":1},"x_latency_ms":1.5,"x_source":"inner"})",
                             R"({"x_source":"inner","x_latency_ms":1.5,"id":"y","choices":[],"model":"x","usage":{"prompt_tokens":1,"completion_tokens":1}})"}) {

@@ -53,7 +53,8 @@ net::Task<void> Prober::Patient::run() {
   }
 }
 
-Prober::Prober(net::Loop& loop, const std::vector<catalog::Upstream>& upstreams, std::function<void(const std::string&, relay::Target::Probed)> on_probed) {
+Prober::Prober(net::Loop& loop, const std::vector<catalog::Upstream>& upstreams,
+               const std::function<void(const std::string&, relay::Target::Probed)>& on_probed) {
   for (const catalog::Upstream& upstream : upstreams) {
     if (upstream.probe_every <= Duration::zero()) continue;
     patients_.push_back(std::make_shared<Patient>(loop, upstream, on_probed));

@@ -15,7 +15,7 @@ namespace bellwether::gateway {
 class Prober {
  public:
   /// Probes those of `upstreams` that ask for it. `on_probed` is called on `loop` after each probe, with the upstream's name.
-  Prober(net::Loop& loop, const std::vector<catalog::Upstream>& upstreams, std::function<void(const std::string&, relay::Target::Probed)> on_probed);
+  Prober(net::Loop& loop, const std::vector<catalog::Upstream>& upstreams, const std::function<void(const std::string&, relay::Target::Probed)>& on_probed);
   ~Prober();  ///< No call of `on_probed` afterwards. On the loop's thread, or when it has stopped.
   Prober(const Prober&) = delete;
   Prober& operator=(const Prober&) = delete;

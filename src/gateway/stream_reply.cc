@@ -53,6 +53,25 @@ void release_held(Attempt& attempt, Outgoing& outgoing, json::Reader& reader, st
   attempt.held.clear();
 }
 
+/// False: nothing more is to be read.
+bool pass_on(std::string_view data, const chat::EventFacts& facts, Outgoing& outgoing, json::Reader& reader, Taken& taken, std::string& out) {
+  switch (outgoing.on_event(data, facts, reader, out)) {
+    case Outgoing::Verdict::go_on: return true;
+    case Outgoing::Verdict::done: taken.done = true; return false;
+    case Outgoing::Verdict::failed: taken.failure = outgoing.take_failure(); return false;
+  }
+  return true;
+}
+
+/// The data of several lines in one, as it is passed on: a line break within JSON is white space.
+std::string in_one_line(std::string_view data) {
+  std::string line;
+  line.reserve(data.size() + json::padding);
+  line = data;
+  std::ranges::replace(line, '\n', ' ');
+  return line;
+}
+
 /// Deals with one event. False: nothing more is to be read.
 bool take_event(Attempt& attempt, std::string_view data, dialects::Stencil& stencil, Outgoing& outgoing, Taken& taken, std::string& out) {
   json::Reader& reader = attempt.serving.lane.reader();
@@ -60,7 +79,7 @@ bool take_event(Attempt& attempt, std::string_view data, dialects::Stencil& sten
   ++taken.events;
   if (facts.first_token) ++taken.tokens;
   if (!attempt.answered) {
-    const bool speaks = facts.first_token || facts.finished || facts.kind == chat::EventFacts::Kind::done;
+    const bool speaks = !facts.interrupted && (facts.first_token || facts.finished || facts.kind == chat::EventFacts::Kind::done);
     const bool holds = attempt.order.hold == Hold::until_first_token;
     if (!speaks && holds) {
       if (facts.failure) taken.failure = facts.failure;
@@ -73,16 +92,11 @@ bool take_event(Attempt& attempt, std::string_view data, dialects::Stencil& sten
         // The reader's views are spent by what was held: the event is read again.
         release_held(attempt, outgoing, reader, out);
         const chat::EventFacts again = attempt.dialect.read_event(data, reader);
-        return outgoing.on_event(data, again, reader, out) == Outgoing::Verdict::go_on;
+        return pass_on(data, again, outgoing, reader, taken, out);
       }
     }
   }
-  switch (outgoing.on_event(data, facts, reader, out)) {
-    case Outgoing::Verdict::go_on: return true;
-    case Outgoing::Verdict::done: taken.done = true; return false;
-    case Outgoing::Verdict::failed: taken.failure = outgoing.take_failure(); return false;
-  }
-  return true;
+  return pass_on(data, facts, outgoing, reader, taken, out);
 }
 
 /// Takes the events out of a piece; what the caller gets is appended to `out`. No I/O.
@@ -98,7 +112,9 @@ Taken take(Attempt& attempt, const net::Exchange::Piece& piece, sse::Framer& fra
       return taken;
     }
     if (status == sse::Framer::Status::needs_more) break;
-    if (event.has_data && !take_event(attempt, event.data, stencil, outgoing, taken, out)) return taken;
+    if (!event.has_data) continue;
+    const std::string joined = event.is_joined ? in_one_line(event.data) : std::string{};
+    if (!take_event(attempt, event.is_joined ? joined : event.data, stencil, outgoing, taken, out)) return taken;
   }
   if (piece.complete) {
     taken.done = true;
@@ -135,7 +151,7 @@ net::Task<AttemptEnd> relay_stream(Attempt& attempt, net::Exchange& exchange) {
   Serving& serving = attempt.serving;
   Outgoing& outgoing = *serving.outgoing;
   const catalog::Timeouts& timeouts = attempt.upstream.timeouts;
-  sse::Framer framer;
+  sse::Framer framer{serving.lane.settings().reply_bytes_max};
   dialects::Stencil stencil{attempt.dialect};
   std::optional<relay::RateGuard> guard;
   bool released = false;

@@ -72,6 +72,7 @@ void Transcript::note(const chat::EventFacts& facts) {
     if (obstacle_ != Obstacle::none) substance_ = true;
   }
   reasoned_ = reasoned_ || facts.reasoning;
+  if (facts.reasoning && !facts.text) ++thoughts_;
   if (facts.in_tool_call) give_up(Obstacle::tool_call);
   if (facts.refusal) give_up(Obstacle::refusal);
   if (facts.other_choice) give_up(Obstacle::several_choices);

@@ -2,6 +2,7 @@
 // passed on; costs an append of the event's text. Pure. One for each streamed request; lives with its Outgoing.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -48,6 +49,8 @@ class Transcript {
   [[nodiscard]] std::string_view text_to_continue() const;
   /// Tokens of everything that was passed on: as counted by the upstreams where they count, else one for each event.
   [[nodiscard]] std::int64_t tokens() const { return tokens_; }
+  /// Of these, those that an upstream which goes on is given: thoughts are not.
+  [[nodiscard]] std::int64_t text_tokens() const { return std::max<std::int64_t>(0, tokens_ - thoughts_); }
   /// Of these, those of the text to continue: pieces of nothing but white space at its end will be said again.
   [[nodiscard]] std::int64_t tokens_to_continue() const { return tokens_ - blank_tail_; }
   [[nodiscard]] bool reasoned() const { return reasoned_; }
@@ -66,6 +69,7 @@ class Transcript {
   std::string text_;
   std::int64_t tokens_ = 0, tokens_before_ = 0;
   std::int64_t blank_tail_ = 0;
+  std::int64_t thoughts_ = 0;  ///< Events of nothing but reasoning.
   json::Unquoter unquoter_;
   chat::Obstacle obstacle_;
   bool passed_ = false;     ///< Any event was.

@@ -44,7 +44,8 @@ net::Task<Result<void>> send_whole(Attempt& attempt, std::string_view body) {
   if (attempt.serving.chat.stream) co_return failed(Reason::upstream_broken, std::string("a stream was asked for and a single answer came"));
 
   attempt.win();
-  attempt.serving.trail.usage = facts.usage.value_or(metering::Usage{});
+  const auto output_tokens = static_cast<std::int64_t>(facts.said_bytes / metering::bytes_per_token);
+  attempt.serving.trail.usage = facts.usage ? *facts.usage : metering::estimate(attempt.serving.chat.body.size(), output_tokens);
 
   // Both SDKs ask for base64 and one of them decodes without looking (wire.md §C.8): what was asked for is what they get.
   std::optional<std::string> converted;
@@ -91,14 +92,17 @@ AttemptEnd broken_with(Attempt& attempt, Failure failure) {
 
 net::Task<AttemptEnd> relay_whole(Attempt& attempt, net::Exchange& exchange) {
   const TimePoint began = attempt.loop().turn();
-  Result<net::Exchange::Piece> first = co_await exchange.read_piece(attempt.until(attempt.upstream.timeouts.idle));
+  // Where a stream was asked for, a reply that is none has no token of its own to be waited for longer.
+  TimePoint by = TimePoint::max();
+  if (attempt.serving.chat.stream) by = attempt.silent_until;
+  Result<net::Exchange::Piece> first = co_await exchange.read_piece(std::min(by, attempt.until(attempt.upstream.timeouts.idle)));
   attempt.waited_since(began);
   if (!first) co_return broken_with(attempt, std::move(first).error());
   std::string collected;
   std::string_view body = first->content;  // Usually all of it, still in the loop's scratch.
   if (!first->complete) {
     collected = first->content;
-    Result<void> rest = co_await read_rest(attempt, exchange, collected, attempt.serving.lane.settings().reply_bytes_max);
+    Result<void> rest = co_await read_rest(attempt, exchange, collected, attempt.serving.lane.settings().reply_bytes_max, by);
     if (!rest) co_return broken_with(attempt, std::move(rest).error());
     collected.reserve(collected.size() + json::padding);
     body = collected;

@@ -242,7 +242,11 @@ struct FieldReader {
 
   std::string_view take(const Field& field) {
     switch (field.name.size()) {
-      case std::string_view("host").size(): hosts += same_name(field.name, "host") ? 1 : 0; break;
+      case std::string_view("host").size():
+        if (!same_name(field.name, "host")) break;
+        ++hosts;
+        if (field.value.find_first_of(" \t,/?#@\\<>\"") != std::string_view::npos) return "The Host field is no host.";
+        break;
       case std::string_view("authorization").size(): authorizations += same_name(field.name, "authorization") ? 1 : 0; break;
       case std::string_view("content-encoding").size():
         if (same_name(field.name, "content-encoding"))
@@ -250,7 +254,8 @@ struct FieldReader {
         break;
       case std::string_view("expect").size():
         if (!same_name(field.name, "expect")) break;
-        (same_name(field.value, "100-continue") && version == Version::http_1_1 ? expects_continue : expects_other) = true;
+        if (version == Version::http_1_0) break;  // It knows no such thing, and it is to be ignored there (RFC 9110 §10.1.1).
+        (same_name(field.value, "100-continue") ? expects_continue : expects_other) = true;
         break;
       case std::string_view("connection").size():
         if (same_name(field.name, "connection")) take_connection(field.value);
@@ -290,16 +295,18 @@ struct FieldReader {
 /// Path and query out of origin-form or absolute-form. False if it is neither.
 bool split_target(std::string_view target, RequestHead& head) {
   for (const char c : target)
-    if (c <= ' ' || c > '~') return false;
+    if (c <= ' ' || c > '~' || c == '#') return false;
   if (!target.starts_with('/') && target != "*") {
     // Absolute-form, as proxies are asked (RFC 9112 §3.2.2): of the schemes only ours.
     const std::size_t scheme = target.find("://");
     if (scheme == std::string_view::npos || !(same_name(target.substr(0, scheme), "http") || same_name(target.substr(0, scheme), "https"))) return false;
-    const std::size_t slash = target.find('/', scheme + 3);
-    target = slash == std::string_view::npos ? std::string_view("/") : target.substr(slash);
+    const std::size_t host = scheme + 3;
+    const std::size_t end = std::min(target.find_first_of("/?", host), target.size());
+    if (end == host) return false;  // RFC 9110 §4.2.1: a host there must be.
+    target.remove_prefix(end);
   }
   const std::size_t question = target.find('?');
-  head.path = target.substr(0, question);
+  head.path = question == 0 || target.empty() ? std::string_view("/") : target.substr(0, question);
   head.query = question == std::string_view::npos ? std::string_view{} : target.substr(question + 1);
   return true;
 }

@@ -197,7 +197,7 @@ class Checker : private Position {
     if (code < 0xD800 || code > 0xDFFF) return true;
     const bool pair = code <= 0xDBFF && take('\\') && take('u');
     const int low = pair ? hex4() : -1;
-    return (low >= 0xDC00 && low <= 0xDFFF) || fail(Trouble::syntax);
+    return (low >= 0xDC00 && low <= 0xDFFF) || fail(Trouble::lone_surrogate);
   }
 
   int hex4() {

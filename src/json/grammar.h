@@ -15,7 +15,7 @@
 
 namespace bellwether::json {
 
-enum class Trouble : std::uint8_t { none, empty, not_utf8, too_deep, unclosed_string, control_in_string, syntax, no_object };
+enum class Trouble : std::uint8_t { none, empty, not_utf8, too_deep, unclosed_string, control_in_string, lone_surrogate, syntax, no_object };
 
 /// Keys whose escapes were resolved: they stay where they are. Rare.
 using UnescapedKeys = std::vector<std::unique_ptr<std::string>>;

@@ -9,7 +9,7 @@ void Patch::replace(std::string_view removed, std::string inserted) { insert_sor
 
 void Patch::add_member(std::string_view raw_object, std::string_view name, std::string_view json) {
   const char* const close = raw_object.data() + raw_object.size() - 1;
-  std::string member = quote(name) + ":" + std::string(json);
+  const std::string member = quote(name) + ":" + std::string(json);
   for (Splice& splice : splices_) {
     // A second addition joins the first.
     if (splice.removed.data() == close && splice.removed.empty()) {

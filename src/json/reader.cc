@@ -26,6 +26,7 @@ std::unexpected<Failure> malformed(Trouble trouble) {
     case Trouble::not_utf8: return malformed("it is not UTF-8");
     case Trouble::unclosed_string: return malformed("a string is not closed");
     case Trouble::control_in_string: return malformed("a string holds a control character");
+    case Trouble::lone_surrogate: return malformed("a string holds half of a surrogate pair, such as \\ud83d alone: a character was cut");
     case Trouble::no_object: return failed(Reason::request_malformed, PublicText{"The body must be a JSON object."});
     case Trouble::none:
     case Trouble::syntax: break;
@@ -127,6 +128,7 @@ Result<std::span<const Member>> Reader::members(std::string_view text) {
   state_->members.clear();
   state_->unescaped.clear();
   const Trouble trouble = check(text, state_->members, state_->unescaped);
+  if (trouble == Trouble::syntax && text.starts_with("\xEF\xBB\xBF")) return malformed("it begins with a byte order mark");
   if (trouble != Trouble::none) return malformed(trouble);
   return std::span<const Member>(state_->members);
 }

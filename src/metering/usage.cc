@@ -14,6 +14,10 @@ std::string_view name_of(Basis basis) {
   return "unknown";
 }
 
+Usage estimate(std::size_t request_bytes, std::int64_t output_tokens) {
+  return {.input = static_cast<std::int64_t>(request_bytes / bytes_per_token), .output = output_tokens, .basis = Basis::estimated};
+}
+
 Usage operator+(const Usage& one, const Usage& other) {
   return {.input = one.input + other.input,
           .cached_input = one.cached_input + other.cached_input,

@@ -1,6 +1,7 @@
 // What a request consumed. Arithmetic only.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -31,6 +32,10 @@ struct Usage {
 
 /// More tokens than any model of today takes or gives in one request; a larger figure is an upstream's mistake.
 inline constexpr std::int64_t tokens_max = 100'000'000;
+
+/// Where nobody counts tokens: four bytes a token is OpenAI's rule of thumb for English. Marked as an estimate wherever it shows.
+inline constexpr std::size_t bytes_per_token = 4;
+[[nodiscard]] Usage estimate(std::size_t request_bytes, std::int64_t output_tokens);
 
 /// What two legs of a request consumed together. The basis is the weaker of the two.
 [[nodiscard]] Usage operator+(const Usage& one, const Usage& other);

@@ -69,6 +69,7 @@ Task<Result<const http::ReplyHead*>> Exchange::read_head(TimePoint until) {
         }
         if (in_place) read = read.subspan(parsed.size);
         else held_.erase(0, parsed.size);
+        if (held_.empty() && !in_place) read = {};
         scanned = 0;
         continue;
       }

@@ -69,9 +69,13 @@ Loop::Loop(std::uint64_t seed)
 }
 
 Loop::~Loop() {
+  end_roots();
+  soon_.clear();  // What was posted and never ran; it may still use the rest.
+}
+
+void Loop::end_roots() {
   inbox_->close();
   while (!roots_.empty()) roots_.front().destroy();
-  soon_.clear();  // What was posted and never ran; it may still use the rest.
 }
 
 bool Loop::watch(int fd, Watched& watched) {

@@ -110,6 +110,8 @@ class Loop {
   void run();
   /// Any thread.
   void stop();
+  /// Ends every coroutine that was spawned here, wherever it waits: for whoever owns what they use, before it goes. When `run` is over.
+  void end_roots();
   /// Runs `work` on the loop's thread, soon. Any thread; what is posted from one thread keeps its order.
   void post(Inbox::Work work);
   /// Goes on with a coroutine, soon.

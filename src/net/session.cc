@@ -179,6 +179,7 @@ void Reply::abort() {
 
 void Reply::watch_caller(std::function<void()> on_gone) {
   on_gone_ = std::move(on_gone);
+  watched_ = true;
   stream_.watch([this] {
     gone_ = true;
     keep_alive_ = false;
@@ -186,7 +187,16 @@ void Reply::watch_caller(std::function<void()> on_gone) {
   });
 }
 
-void Reply::unwatch_caller() { stream_.stop_watch(); }
+void Reply::unwatch_caller() {
+  watched_ = false;
+  stream_.stop_watch();
+}
+
+void Reply::cut_short() {
+  if (std::exchange(cut_short_, true) || gone_) return;
+  keep_alive_ = false;
+  if (watched_) on_gone_();
+}
 
 // ---- Session ----
 
@@ -211,6 +221,9 @@ class Session {
   /// A drain has begun: between two requests there is less time now.
   void hurry() {
     if (idle_) stream_.set_deadline(idle_until());
+  }
+  void cut_short() {
+    if (reply_ != nullptr) reply_->cut_short();
   }
 
  private:
@@ -240,6 +253,7 @@ class Session {
   std::string storage_;  ///< Received and not yet done with: head, body, whatever was pipelined behind them.
   std::string decoded_;  ///< The body of a chunked request.
   TimePoint idle_since_;
+  Reply* reply_ = nullptr;  ///< Of the request that is being handled.
   bool idle_ = true;
 };
 
@@ -424,7 +438,9 @@ Task<Session::Next> Session::serve_one() {
   stream_.clear_deadline();
   Reply reply{stream_, limits_, server_.draining_};
   prepare(reply, request.head);
+  reply_ = &reply;
   co_await server_.handler_.handle(request, reply);
+  reply_ = nullptr;
   stream_.stop_watch();
   BW_CHECK(reply.state_ == Reply::State::done || reply.gone_);
   if (!reply.keep_alive_ || reply.gone_) co_return Next::close;
@@ -468,6 +484,10 @@ void Server::on_connection(Socket socket) {
 void Server::forget(std::list<Session*>::iterator place) {
   sessions_.erase(place);
   if (draining_ && sessions_.empty() && on_empty_) loop_.post(std::exchange(on_empty_, nullptr));
+}
+
+void Server::cut_short() {
+  for (Session* session : sessions_) session->cut_short();
 }
 
 void Server::drain(Duration grace, std::function<void()> on_empty) {

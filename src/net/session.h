@@ -78,6 +78,10 @@ class Reply {
   /// `on_gone` is called once, on the loop, if the caller hangs up before the reply is complete.
   void watch_caller(std::function<void()> on_gone);
   void unwatch_caller();
+  /// The process leaves now: whoever watches is called as for a caller who hung up, and tells the caller, who is still there, what can
+  /// be told.
+  void cut_short();
+  [[nodiscard]] bool is_cut_short() const { return cut_short_; }
   /// Before the reply was complete; a caller who leaves with all of it in hand is not gone.
   [[nodiscard]] bool caller_gone() const { return gone_ && !complete_; }
   /// Closes the connection after this reply.
@@ -114,6 +118,8 @@ class Reply {
   bool http_1_0_ = false;
   bool keep_alive_ = true;
   bool gone_ = false;
+  bool watched_ = false;
+  bool cut_short_ = false;
   bool complete_ = false;     ///< All of it was handed to the kernel.
   std::string pending_head_;  ///< Of a started reply, until its first bytes go out.
   Duration waited_{};
@@ -154,6 +160,8 @@ class Server {
   /// Every connection gets at most one more reply, which says `connection: close`; one that has been idle for `grace`, counted
   /// from its last reply, closes without. Calls `on_empty` once all have closed. Connections that still come are served so too.
   void drain(Duration grace, std::function<void()> on_empty);
+  /// Requests under way end now, as well as they can (Reply::cut_short).
+  void cut_short();
   [[nodiscard]] std::size_t open() const { return sessions_.size(); }
 
  private:

@@ -143,6 +143,7 @@ void Framer::read_block(std::string_view block, Event& event) {
   if (joining) {
     joined_.reserve(joined_.size() + padding);
     event.data = joined_;
+    event.is_joined = true;
   }
 }
 

@@ -14,9 +14,10 @@ namespace bellwether::sse {
 /// What stood between two blank lines. Views are valid until the next call to `next` or `feed`, and have 64 readable bytes behind
 /// them if the fed piece has.
 struct Event {
-  std::string_view data;  ///< The data lines joined with LF.
-  std::string_view name;  ///< The `event:` field; empty when there was none.
-  bool has_data = false;  ///< False for a block of comments only, which is a sign of life and nothing else.
+  std::string_view data;   ///< The data lines joined with LF.
+  std::string_view name;   ///< The `event:` field; empty when there was none.
+  bool is_joined = false;  ///< The data had several lines.
+  bool has_data = false;   ///< False for a block of comments only, which is a sign of life and nothing else.
 };
 
 class Framer {

@@ -6,6 +6,7 @@ import select
 import socket
 import time
 
+import openai
 import pytest
 
 from conftest import RAISES, Gateway, Simulator, base, get, wait_until
@@ -359,14 +360,25 @@ def test_too_many_connections(hasty):
             connection.close()
 
 
-def test_a_caller_that_does_not_read_is_let_go(hasty):
+def test_a_caller_that_does_not_read_is_let_go(tmp_path):
     """write_timeout: a reply larger than the kernel's buffers to somebody who takes nothing of it."""
+    sim = Simulator(tmp_path, "--model", "m")
+    gateway = Gateway(tmp_path, base(tmp_path) + f'[limits]\nwrite_timeout = "500ms"\n[upstream.sim]\ndialect = "vllm"\nbase_url = "{sim.url}/v1"\n'
+                                                 '[model.big]\nroute = [{ upstream = "sim", model = "fault-big-event" }]\n')
     with socket.socket() as connection:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        connection.connect(("127.0.0.1", hasty.port))
+        connection.connect(("127.0.0.1", gateway.port))
         body = json.dumps({"model": "big", "messages": [1], "stream": True})
         for _ in range(8):
-            connection.sendall(request(hasty, body))
-        hasty.log_line(lambda line: line.get("caller_gone"))
-    wait_until(lambda: hasty.metric("bellwether_inflight_requests") == 0)
-    assert get(hasty.url + "/healthz")[0] == 200
+            connection.sendall(request(gateway, body))
+        gateway.log_line(lambda line: line.get("caller_gone"))
+    wait_until(lambda: gateway.metric("bellwether_inflight_requests") == 0)
+    assert get(gateway.url + "/healthz")[0] == 200
+    gateway.stop()
+    sim.stop()
+
+
+def test_an_event_of_a_stream_is_bounded_as_a_reply_is(hasty):
+    with hasty.client() as client, pytest.raises(openai.APIError):
+        list(client.chat.completions.create(model="big", messages=[{"role": "user", "content": "a"}], stream=True))
+    assert hasty.log_line(lambda line: line.get("detail") == "an event of the stream is too large")

@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import threading
 import time
+import urllib.parse
 
 import openai
 import pytest
@@ -231,27 +232,61 @@ def test_drain_finishes_what_has_begun(tmp_path, sim):
     idle.close()
 
 
-def test_a_second_signal_leaves_at_once(tmp_path, sim):
-    gateway = Gateway(tmp_path, simple(tmp_path, sim, '[model.stuck]\nroute = [{ upstream = "sim", model = "fault-silence" }]\n'))
-    with gateway.connect() as connection:
-        body = json.dumps({"model": "stuck", "messages": MESSAGES})
-        connection.sendall(f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {gateway.key}\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode())
-        sim.wait_for(lambda request: request["outcome"] == "open")
-        gateway.signal(signal.SIGTERM)
+def test_an_admin_connection_that_stays_open_is_in_nobodys_way(tmp_path, sim):
+    """As of a scraper that keeps its connection, and of one that says nothing."""
+    gateway = Gateway(tmp_path, simple(tmp_path, sim))
+    address = urllib.parse.urlsplit(gateway.admin)
+    silent = [socket.create_connection((address.hostname, address.port), timeout=PATIENCE)]
+    silent.append(socket.socket(socket.AF_UNIX))
+    silent[-1].connect(str(tmp_path / "data" / "admin.sock"))
+    scraper = http.client.HTTPConnection(address.hostname, address.port, timeout=PATIENCE)
+    scraper.request("GET", "/metrics")
+    assert scraper.getresponse().read()
+    for _ in range(20):
+        assert ask(gateway).choices
+    gateway.signal(signal.SIGTERM)
+    assert gateway.wait() == 0
+    assert len(gateway.logged()) == 20
+    for connection in [*silent, scraper]:
+        connection.close()
+
+
+def begin_as(gateway, sim, model, there, stream):
+    """A request that the upstream has, and has not answered."""
+    connection = gateway.connect()
+    body = json.dumps({"model": model, "messages": MESSAGES, "stream": stream})
+    connection.sendall(f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {gateway.key}\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode())
+    sim.wait_for(lambda request: request["outcome"] == "open" and json.loads(request["body"])["model"] == there)
+    return connection
+
+
+def everything(connection):
+    received = b""
+    while piece := connection.recv(65536):
+        received += piece
+    connection.close()
+    return received.decode()
+
+
+@pytest.mark.parametrize("asked_twice", [True, False], ids=["a second signal", "drain_timeout"])
+def test_what_is_cut_short_is_told_and_logged(tmp_path, sim, asked_twice):
+    gateway = Gateway(tmp_path, simple(tmp_path, sim, '[model.stuck]\nroute = [{ upstream = "sim", model = "fault-silence" }]\n'
+                                       '[model.slow]\nroute = [{ upstream = "sim", model = "fault-slow-drip:200ms" }]\n', top="" if asked_twice else 'drain_timeout = "300ms"\n'))
+    stuck, slow = begin_as(gateway, sim, "stuck", "fault-silence", False), begin_as(gateway, sim, "slow", "fault-slow-drip:200ms", True)
+    assert slow.recv(1)
+    gateway.signal(signal.SIGTERM)
+    if asked_twice:
         wait_until(lambda: "draining" in gateway.said())
         assert gateway.process.poll() is None
         gateway.signal(signal.SIGTERM)
-        assert gateway.wait() == 130
-
-
-def test_the_drain_has_an_end(tmp_path, sim):
-    gateway = Gateway(tmp_path, simple(tmp_path, sim, '[model.stuck]\nroute = [{ upstream = "sim", model = "fault-silence" }]\n', top='drain_timeout = "300ms"\n'))
-    with gateway.connect() as connection:
-        body = json.dumps({"model": "stuck", "messages": MESSAGES})
-        connection.sendall(f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {gateway.key}\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode())
-        sim.wait_for(lambda request: request["outcome"] == "open")
-        gateway.signal(signal.SIGTERM)
-        assert gateway.wait() == 1
+    assert gateway.wait() == (130 if asked_twice else 1)
+    told = everything(stuck)
+    assert told.startswith("HTTP/1.1 503") and "shutting down" in told
+    told = everything(slow)
+    assert 'data: {"error":{"message":"The gateway is shutting down' in told and "[DONE]" not in told and not told.endswith("0\r\n\r\n")
+    lines = {line["model"]: line for line in gateway.logged()}
+    assert {line["failure"] for line in lines.values()} == {"shutting_down"} and len(lines) == 2
+    assert lines["stuck"]["usage_basis"] == "estimated" and lines["slow"]["output_tokens"] >= 1
 
 
 # ---- Sockets and TLS ----

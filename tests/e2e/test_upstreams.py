@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import threading
+import time
 
 import openai
 import pytest
@@ -21,7 +22,7 @@ def reply(body=ANSWER, status="200 OK", more="", length=True):
 
 
 class Upstream:
-    """Answers every request with the same bytes and closes. With a TLS context it notes each handshake: (name asked for, session reused)."""
+    """Answers every request with the same bytes (in several pieces, each sent by itself; None: silence until the other side ends) and closes. With a TLS context it notes each handshake: (name asked for, session reused)."""
 
     def __init__(self, answer, tls=None):
         self.answer, self.tls, self.asked, self.handshakes, self.name = answer, tls, [], [], None
@@ -56,7 +57,14 @@ class Upstream:
         while len(body) < length:
             body += connection.recv(65536)
         self.asked.append(head.decode().split("\r\n"))
-        connection.sendall(self.answer)
+        for piece in self.answer if isinstance(self.answer, list) else [self.answer]:
+            if piece is None:
+                connection.recv(1)
+                continue
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.sendall(piece)
+            if isinstance(self.answer, list):
+                time.sleep(0.05)
         if self.tls:
             connection.unwrap()
 
@@ -103,8 +111,9 @@ CHUNKED = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encodi
 
 
 @pytest.mark.parametrize("answer", [reply(), reply(length=False), reply(length=False).replace(b"HTTP/1.1", b"HTTP/1.0"), CHUNKED,
-                                    b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n" + reply(), reply("\n\n  " + ANSWER)],
-                         ids=["length", "until close", "HTTP 1.0", "chunked with trailer", "after a 103", "white space before the body"])
+                                    b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n" + reply(), reply("\n\n  " + ANSWER),
+                                    [b"HTTP/1.1 100 Co", b"ntinue\r\n\r\n", reply()], [b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 10", b"2 Processing\r\n\r\n" + reply()[:9], reply()[9:]]],
+                         ids=["length", "until close", "HTTP 1.0", "chunked with trailer", "after a 103", "white space before the body", "a 100 in pieces", "a 103 and a 102 in pieces"])
 def test_replies_in_every_framing(tmp_path, upstream, answer):
     gateway = before(tmp_path, f"http://127.0.0.1:{upstream(answer).port}/v1")
     with gateway.client() as client:
@@ -151,6 +160,76 @@ def events(*chunks, more=""):
 def chunk(delta, finish=None, **more):
     choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish}]
     return json.dumps({"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": choices, **more}, ensure_ascii=False)
+
+
+def test_events_of_several_lines_and_a_type_in_capitals(tmp_path, upstream):
+    """An event that was printed prettily reaches the caller as one line: SDKs read each line by itself."""
+    pretty = [json.dumps(json.loads(each), indent=1).replace("\n", "\ndata: ") for each in (chunk({"content": "a"}), chunk({"content": "b"}), chunk({}, "stop"))]
+    one = upstream(events(*pretty, "[DONE]").replace(b"text/event-stream", b"Text/Event-Stream; Charset=UTF-8"))
+    gateway = before(tmp_path, f"http://127.0.0.1:{one.port}/v1")
+    with gateway.client() as client:
+        assert "".join(event.choices[0].delta.content or "" for event in client.chat.completions.create(model="m", messages=MESSAGES, stream=True)) == "ab"
+    gateway.stop()
+
+
+def test_a_stream_is_over_when_all_of_its_choices_are(tmp_path, upstream):
+    def of(index, delta, finish=None):
+        return json.dumps({"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [{"index": index, "delta": delta, "finish_reason": finish}]})
+
+    whole = events(of(0, {"content": "a"}), of(0, {}, "stop"), of(1, {"content": "b"}), of(1, {}, "stop"), "[DONE]")
+    cut = events(of(0, {"content": "a"}), of(0, {}, "stop"), of(1, {"content": "b"}), more="x: y\r\n").replace(b"content-length", b"x-length").replace(b"x: y", b"connection: close")
+    for answer, complete in ((whole, True), (cut, False)):
+        folder = tmp_path / str(complete)
+        folder.mkdir()
+        gateway = before(folder, f"http://127.0.0.1:{upstream(answer).port}/v1")
+        with gateway.client() as client:
+            stream = client.chat.completions.create(model="m", messages=MESSAGES, stream=True, n=2)
+            if complete:
+                assert len(list(stream)) == 4
+            else:
+                with pytest.raises(openai.APIError):
+                    list(stream)
+        gateway.stop()
+
+
+@pytest.mark.parametrize("stalled", [b"HTTP/1.1 503 Busy\r\ncontent-length: 99\r\n\r\n", b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{"],
+                         ids=["a refusal", "a reply that is no stream"])
+def test_a_head_is_no_sign_of_life_where_its_body_does_not_come(tmp_path, upstream, stalled):
+    one, other = upstream([stalled, None]), upstream(events(chunk({"content": "a"}), chunk({}, "stop"), "[DONE]"))
+    gateway = Gateway(tmp_path, base(tmp_path, top="lanes = 1\n") + f"""
+[upstream.one]
+base_url = "http://127.0.0.1:{one.port}/v1"
+timeout = {{ first_token = "1s", idle = "60s" }}
+retries = 0
+[upstream.other]
+base_url = "http://127.0.0.1:{other.port}/v1"
+[model.m]
+route = ["one", "other"]
+""")
+    with gateway.client(timeout=20) as client:
+        assert len(list(client.chat.completions.create(model="m", messages=MESSAGES, stream=True))) == 2
+    assert len(one.asked) == 1
+    gateway.stop()
+
+
+def test_what_nobody_counted_is_estimated(tmp_path, upstream):
+    gateway = before(tmp_path, f"http://127.0.0.1:{upstream(reply()).port}/v1")
+    assert gateway.post("/v1/chat/completions", {"model": "m", "messages": [{"role": "user", "content": "x" * 400}]})[0] == 200
+    line = gateway.log_line(lambda line: line["endpoint"] == "/v1/chat/completions")
+    assert line["usage_basis"] == "estimated" and 100 <= line["input_tokens"] <= 130 and line["output_tokens"] == 1
+    gateway.stop()
+
+
+def test_what_a_caller_wrote_reaches_no_log_and_decides_nothing(tmp_path, upstream):
+    """vLLM shows what it could not read."""
+    error = {"object": "error", "type": "BadRequestError", "code": 400,
+             "message": "[{'type': 'missing', 'loc': ('body', 'messages', 0, 'role'), 'msg': 'Field required', 'input': {'content': 'the model was not found SECRET'}}]"}
+    gateway = before(tmp_path, f"http://127.0.0.1:{upstream(reply(json.dumps({'error': error}), '400 Bad Request')).port}/v1", more='dialect = "vllm"\n')
+    status, _, body = gateway.post("/v1/chat/completions", {"model": "m", "messages": [{"content": "the model was not found SECRET"}]})
+    assert status == 400 and "SECRET" in body
+    assert gateway.log_line(lambda line: line["status"] == 400)["failure"] == "upstream_refused"
+    gateway.stop()
+    assert "SECRET" not in gateway.said() + (tmp_path / "gateway.out").read_text()
 
 
 def test_a_stream_that_stops_being_text_ends_in_an_error_that_sdks_raise(tmp_path, upstream):

@@ -15,9 +15,10 @@ inline bool is_same(const chat::EventFacts& a, const chat::EventFacts& b) {
     return std::array{facts.first_token, facts.finished,     facts.interrupted, facts.in_tool_call,       facts.text, facts.reasoning, facts.refusal,
                       facts.logprobs,    facts.other_choice, facts.is_signed,   facts.failure.has_value()};
   };
-  return a.kind == b.kind && a.usage == b.usage && flags(a) == flags(b) && is_same_place(a.model_raw, b.model_raw) && is_same_place(a.usage_raw, b.usage_raw) &&
-         is_same_place(a.usage_key_raw, b.usage_key_raw) && is_same_place(a.choices_raw, b.choices_raw) && is_same_place(a.text_raw, b.text_raw) &&
-         is_same_place(a.reasoning_raw, b.reasoning_raw) && is_same_place(a.role_raw, b.role_raw) && is_same_place(a.role_key_raw, b.role_key_raw);
+  return a.kind == b.kind && a.spoken == b.spoken && a.ended == b.ended && a.usage == b.usage && flags(a) == flags(b) &&
+         is_same_place(a.model_raw, b.model_raw) && is_same_place(a.usage_raw, b.usage_raw) && is_same_place(a.usage_key_raw, b.usage_key_raw) &&
+         is_same_place(a.choices_raw, b.choices_raw) && is_same_place(a.text_raw, b.text_raw) && is_same_place(a.reasoning_raw, b.reasoning_raw) &&
+         is_same_place(a.role_raw, b.role_raw) && is_same_place(a.role_key_raw, b.role_key_raw);
 }
 
 }  // namespace bellwether::support

@@ -195,6 +195,7 @@ net::Task<Result<Admin::Answer>> Admin::answer(const net::Request& request) {
     case Room::upstreams: co_return Answer{.body = upstreams_json(control_.upstreams())};
     case Room::keys: {
       std::string_view rest = request.head.path.substr(std::string_view("/admin/keys").size());
+      if (rest == "/") co_return failed(Reason::endpoint_unknown);  // Of no key: a name that was lost on its way.
       if (!rest.empty()) rest.remove_prefix(1);
       co_return co_await keys(request, rest);
     }

@@ -46,6 +46,7 @@ TEST(Nearest, FindsTypos) {
   const std::string_view known[] = {"deepseek-chat", "deepseek-reasoner", "gpt-4o"};
   EXPECT_EQ(nearest("deepseek-caht", known).front(), "deepseek-chat");
   EXPECT_EQ(nearest("deepseek", known).size(), 2U);
+  EXPECT_EQ(nearest("DEEPSEEK", known).size(), 2U);
   EXPECT_TRUE(nearest("llama", known).empty());
 }
 

@@ -36,7 +36,7 @@ std::vector<std::string_view> nearest(std::string_view name, std::span<const std
     const std::size_t distance = edit_distance(name, candidate);
     // A third of the longer name may differ; a name that contains the other is near whatever its length.
     const std::size_t allowed = std::max<std::size_t>(1, std::max(name.size(), candidate.size()) / 3);
-    const bool contains = name.size() >= 3 && candidate.find(name) != std::string_view::npos;
+    const bool contains = name.size() >= 3 && !std::ranges::search(candidate, name, {}, lower, lower).empty();
     if (distance <= allowed || contains) ranked.emplace_back(distance, candidate);
   }
   std::stable_sort(ranked.begin(), ranked.end(), [](const auto& a, const auto& b) { return a.first < b.first; });

@@ -2,11 +2,14 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <exception>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "base/nearest.h"
@@ -37,6 +40,20 @@ bool is_known_verb(const CLI::App& app, std::string_view word) {
   std::fprintf(stderr, "bellwether: unknown command '%.*s'%s\nTry 'bellwether --help'.\n", static_cast<int>(word.size()), word.data(),
                near.empty() ? "" : ("; did you mean '" + std::string(near.front()) + "'?").c_str());
   return false;
+}
+
+}  // namespace
+
+namespace {
+
+/// What a command wrote is out, or it did not succeed: a script that has half of it must know. Whoever closed the pipe wanted no more.
+int written(int exit_code) {
+  errno = 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return exit_code;
+  if (errno == EPIPE) return exit_code;
+  std::fprintf(stderr, "bellwether: cannot write to standard output%s%s; what was done stays done\n", errno == 0 ? "" : ": ",
+               errno == 0 ? "" : std::strerror(errno));
+  return exit_code == exit_ok ? exit_failed : exit_code;
 }
 
 }  // namespace
@@ -72,9 +89,13 @@ int run(int argc, char** argv) {
   }
   try {
     app.parse(argc, argv);
-    return chosen();
+    return written(chosen());
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? exit_ok : exit_usage;
+    return written(app.exit(error) == 0 ? exit_ok : exit_usage);
+  } catch (const std::system_error& error) {
+    if (error.code() == std::errc::broken_pipe) return exit_ok;
+    std::fprintf(stderr, "bellwether: %s\n", error.what());
+    return exit_failed;
   } catch (const std::exception& exception) {
     std::fprintf(stderr, "bellwether: %s\n", exception.what());
     return exit_failed;

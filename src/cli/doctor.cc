@@ -66,7 +66,7 @@ int run_doctor(const Options& options) {
   };
   const Server server = data.exists && data.trouble.empty() && data.locked && server_answers() ? Server::runs : Server::does_not;
   for (const config::ListenAddress& address : config->listen) checks.push_back(doctor::judge_port(look_at_port("port of callers", address, server)));
-  const config::ListenAddress admin = config->admin.value_or(config::ListenAddress{.port = 8081});
+  const config::ListenAddress admin = config->admin_address();
   checks.push_back(doctor::judge_port(look_at_port("admin port", admin, server)));
   checks.push_back(doctor::judge_open_files(look_at_open_files(*config)));
   const WallTime now = std::chrono::system_clock::now();

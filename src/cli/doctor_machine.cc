@@ -1,4 +1,5 @@
 #include "cli/doctor_machine.h"
+#include "cli/load.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -119,7 +120,7 @@ doctor::PortFacts look_at_port(std::string purpose, const config::ListenAddress&
 doctor::OpenFileFacts look_at_open_files(const config::Config& config) {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
-  const std::uint64_t lanes = config.lanes > 0 ? config.lanes : std::max(1U, std::thread::hardware_concurrency());
+  const std::uint64_t lanes = lanes_of(config);
   // Beside connections: logs, locks, the admin port's (256) and each lane's own.
   constexpr std::uint64_t process = 512, lane = 16, least = 512;
   std::uint64_t upstreams = 0;

@@ -84,7 +84,10 @@ Result<std::string> carry_out(const Options& options, const std::string& data, s
 
 std::string expiry_of(const nlohmann::json& key) {
   if (key.contains("revoked_at")) return "revoked " + key["revoked_at"].get<std::string>();
-  return key.contains("expires_at") ? "until " + key["expires_at"].get<std::string>() : "live";
+  if (!key.contains("expires_at")) return "live";
+  const std::string at = key["expires_at"];
+  const bool over = at <= to_rfc3339(std::chrono::system_clock::now());  // Of one form, in UTC: the order of times is that of the texts.
+  return (over ? "expired " : "until ") + at;
 }
 
 void print_table(const nlohmann::json& keys) {
@@ -190,6 +193,9 @@ int run_rotate(const Options& options) {
   return finish(options, carry_out(options, config->data, "POST", "/admin/keys/" + escaped(options.which) + "/rotate", "", change));
 }
 
+/// An empty name is a variable that was never set.
+const CLI::Validator not_empty{[](const std::string& text) { return text.empty() ? std::string("no key is named") : std::string{}; }, ""};
+
 CLI::App* add_verb(CLI::App& key, const std::shared_ptr<Options>& options, const char* name, const char* what) {
   CLI::App* verb = key.add_subcommand(name, what);
   verb->add_option("--config", options->given.config, "The config file, for its data folder")->type_name("FILE");
@@ -225,12 +231,12 @@ void add_key(CLI::App& app, Action& chosen) {
   list->callback([options, &chosen] { chosen = [options] { return run_list(*options); }; });
 
   CLI::App* revoke = add_verb(*key, options, "revoke", "End a key now");
-  revoke->add_option("key", options->which, "Its id or its name")->required();
+  revoke->add_option("key", options->which, "Its id or its name")->required()->check(not_empty);
   revoke->footer("Example:\n  bellwether key revoke app");
   revoke->callback([options, &chosen] { chosen = [options] { return run_revoke(*options); }; });
 
   CLI::App* rotate = add_verb(*key, options, "rotate", "End a key and make another with the same rights");
-  rotate->add_option("key", options->which, "Its id or its name")->required();
+  rotate->add_option("key", options->which, "Its id or its name")->required()->check(not_empty);
   rotate->callback([options, &chosen] { chosen = [options] { return run_rotate(*options); }; });
 }
 

@@ -3,8 +3,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <thread>
 
 #include "net/tls.h"
 #include "store/data_folder.h"
@@ -58,6 +62,12 @@ Loaded read_file(const std::string& path, Secrets secrets) {
   return std::get<Config>(std::move(result));
 }
 
+std::string text_of(const config::ListenAddress& address) {
+  if (address.kind == config::ListenAddress::Kind::unix_socket) return "unix:" + address.path;
+  const std::string host = address.host.contains(':') ? "[" + address.host + "]" : address.host;
+  return fmt::format("{}:{}", host, address.port);
+}
+
 Loaded from_upstreams(const std::vector<std::string>& urls) {
   Config config;
   std::vector<Problem> problems;
@@ -90,6 +100,16 @@ Loaded load(Given given, Secrets secrets, Purpose purpose) {
     else problems.push_back({.file = {}, .text = "--admin-listen takes an address and a port such as 127.0.0.1:8081; not " + given.admin_listen});
   }
   if (!given.data.empty()) config.data = given.data;
+  std::vector<config::ListenAddress> all = config.listen;
+  all.push_back(config.admin_address());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const bool chosen_by_the_kernel = all[i].kind == config::ListenAddress::Kind::tcp && all[i].port == 0;
+    if (chosen_by_the_kernel || std::find(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(i), all[i]) == all.begin() + static_cast<std::ptrdiff_t>(i))
+      continue;
+    problems.push_back(
+        {.file = config.file,
+         .text = fmt::format("{} is listened on twice{}", text_of(all[i]), i + 1 == all.size() ? ": by callers' listen and by [admin] listen" : "")});
+  }
   if (purpose == Purpose::serve && config.upstreams.empty())
     problems.push_back({.file = config.file, .text = "there is no upstream: give --upstream URL, or a config file with [upstream.NAME]"});
   // A certificate that cannot be used is a mistake in the file like any other, and told before anything is opened.
@@ -99,6 +119,8 @@ Loaded load(Given given, Secrets secrets, Purpose purpose) {
   if (!problems.empty()) return std::unexpected(std::move(problems));
   return loaded;
 }
+
+std::size_t lanes_of(const config::Config& config) { return config.lanes > 0 ? config.lanes : std::max(1U, std::thread::hardware_concurrency()); }
 
 void complain(const std::vector<Problem>& problems) {
   for (const Problem& problem : problems) std::fprintf(stderr, "%s%s\n", problem.file.empty() ? "bellwether: " : "", config::to_text(problem).c_str());

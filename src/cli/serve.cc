@@ -8,6 +8,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <stdexcept>
 #include <thread>
@@ -25,7 +26,6 @@
 namespace bellwether::cli {
 namespace {
 
-constexpr std::uint16_t admin_port = 8081;
 // An upstream's first answer is waited for this long before the gateway says that it is ready without it.
 constexpr Duration discovery_patience = std::chrono::seconds(3);
 net::ListenPoint point_of(const config::ListenAddress& address) { return {address.host, address.port, address.path}; }
@@ -71,7 +71,7 @@ Gateway::Gateway(config::Config config, ServeOptions options, Inheritance inheri
       loop_{random_seed()} {
   raise_file_limit();
   const LaneSettings settings = settings_of(config_);
-  const std::size_t lanes = config_.lanes > 0 ? config_.lanes : std::max(1U, std::thread::hardware_concurrency());
+  const std::size_t lanes = lanes_of(config_);
   access_log_ = or_throw(telemetry::AccessLog::open(target_of(config_.log), lanes));
   make_first_key();
   const auto ring = std::make_shared<const accounts::KeyRing>(keys_);
@@ -147,7 +147,7 @@ void Gateway::open_admin() {
   const accounts::Digest token = accounts::digest_of(or_throw(admin_token(folder_.path())));
   admin_tcp_ = std::make_unique<AdminServer>(loop_, *this, api::AdminDoor::tcp, token, open_admin_connections_);
   admin_unix_ = std::make_unique<AdminServer>(loop_, *this, api::AdminDoor::unix_socket, token, open_admin_connections_);
-  admin_point_ = config_.admin ? point_of(*config_.admin) : net::ListenPoint{"127.0.0.1", admin_port, {}};
+  admin_point_ = point_of(config_.admin_address());
   const auto listen = [this](Door door, net::ListenPoint& point, const std::function<void(net::Socket)>& on_connection) {
     for (const net::Socket* socket : open_door(door, point, 1))
       own_listeners_.push_back(std::make_unique<net::Listener>(loop_, or_throw(net::duplicate(*socket)), on_connection));
@@ -232,7 +232,13 @@ void Gateway::tell_that_ready() {
   const std::string admin = admin_point_.text(false);
   std::fprintf(stderr, "bellwether %s: listening on %s (%zu lane(s)); admin on %s\n", std::string(version()).c_str(), shown.c_str(), lanes_.size(),
                admin.c_str());
-  if (!options_.ready_file.empty()) or_throw(write_ready_file(options_.ready_file, addresses, admin));
+  if (!options_.ready_file.empty()) {
+    if (const auto written = write_ready_file(options_.ready_file, addresses, admin); !written) {
+      std::fprintf(stderr, "bellwether: %s\n", written.error().detail.text.str().c_str());
+      exit_code_ = exit_failed;
+      return loop_.stop();
+    }
+  }
   tell_ready();
 }
 
@@ -250,13 +256,14 @@ Result<void> Gateway::reload() {
     return refuse(std::move(text));
   }
   std::string fixed;
+  const auto normal = [](const std::string& folder) { return std::filesystem::absolute(folder).lexically_normal(); };
   const auto must_stay = [&](bool same, const char* name) {
     if (!same) fixed += fmt::format("{}{} changed, which takes a restart", fixed.empty() ? "" : "\n", name);
   };
   must_stay(loaded->listen == config_.listen, "listen");
-  must_stay(loaded->admin == config_.admin, "[admin] listen");
-  must_stay(loaded->data == config_.data, "data");
-  must_stay(loaded->lanes == config_.lanes, "lanes");
+  must_stay(loaded->admin_address() == config_.admin_address(), "[admin] listen");
+  must_stay(normal(loaded->data) == normal(config_.data), "data");
+  must_stay(lanes_of(*loaded) == lanes_of(config_), "lanes");
   must_stay(loaded->log.access == config_.log.access, "[log] access");
   must_stay(loaded->tls.has_value() == config_.tls.has_value(), "whether there is [tls]");
   if (!fixed.empty()) return refuse(std::move(fixed));

@@ -50,7 +50,7 @@ struct Compat {
 struct Config {
   std::string file;  ///< Where it was read; empty without one.
   std::vector<ListenAddress> listen{ListenAddress{}};
-  std::optional<ListenAddress> admin;    ///< Absent: 127.0.0.1:8081.
+  std::optional<ListenAddress> admin;    ///< Absent: see `admin_address`.
   std::string data = "bellwether-data";  ///< From a file: relative to that file's folder.
   std::optional<TlsFiles> tls;
   CallerLimits limits;
@@ -59,6 +59,7 @@ struct Config {
   std::uint32_t lanes = 0;  ///< 0: one for each core.
   Duration drain_timeout = std::chrono::seconds(30);
   Duration keep_alive_comment = std::chrono::seconds(15);  ///< `: keep-alive` into a stream whose upstream is silent.
+  [[nodiscard]] ListenAddress admin_address() const { return admin.value_or(ListenAddress{.port = 8081}); }
   std::vector<catalog::Upstream> upstreams;
   std::vector<catalog::Model> models;  ///< Empty: every model that the upstreams list is served under its own name.
 };

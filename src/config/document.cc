@@ -67,7 +67,9 @@ std::variant<toml::table, Problem> parse_document(std::string_view toml, const s
     return Problem{.file = file,
                    .line = bad->line,
                    .column = bad->column,
-                   .text = "a character outside of quotes that TOML does not know there; put names and values that are not plain ASCII in quotes"};
+                   .text =
+                       "a character outside of quotes that TOML does not know there; put models' names and values that are not plain ASCII in quotes (names of "
+                       "upstreams are ASCII)"};
   try {
     return toml::parse(toml, file);
   } catch (const toml::parse_error& error) {

@@ -125,7 +125,7 @@ ReadResult FileReader::read(const toml::table& root_table) {
   const toml::table* const models = root.take_table("model");
   if (upstreams != nullptr) {
     for (auto&& [key, node] : *upstreams) {
-      if (!is_upstream_name(key.str())) reading_.complain(key.source(), "an upstream's name has 1 to 64 letters, digits, '-', '_' or '.'");
+      if (!is_upstream_name(key.str())) reading_.complain(key.source(), "an upstream's name has 1 to 64 ASCII letters, digits, '-', '_' or '.'");
       else if (node.as_table() == nullptr) reading_.complain(key.source(), fmt::format("[upstream.{}] must be a table", key.str()));
       else if (config_.upstreams.size() == upstreams_max) reading_.complain(key.source(), fmt::format("more than {} upstreams", upstreams_max));
       else upstream(key.str(), *node.as_table());

@@ -25,10 +25,6 @@ std::string_view kind_of(const toml::node& node) {
   return "something else";
 }
 
-bool has_control_characters(std::string_view text) {
-  return std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7F; });
-}
-
 }  // namespace
 
 void Reading::complain(const toml::source_region& where, std::string text) {
@@ -147,8 +143,11 @@ std::optional<std::string> Table::take_secret(std::string_view key) {
     return std::nullopt;
   }
   while (!value->empty() && (value->back() == '\n' || value->back() == '\r')) value->pop_back();
-  if (value->empty() || has_control_characters(*value)) {
-    complain(*node, fmt::format("{} refers to {}, which {}", in(key), what, value->empty() ? "is empty" : "holds control characters"));
+  // It travels in a head's field: a byte order mark or a blank in it would be sent, and refused far from here.
+  const bool is_printable = std::ranges::all_of(*value, [](char c) { return c > ' ' && c <= '~'; });
+  if (value->empty() || !is_printable) {
+    complain(*node,
+             fmt::format("{} refers to {}, which {}", in(key), what, value->empty() ? "is empty" : "holds blanks or other characters than printable ASCII"));
     return std::nullopt;
   }
   return value;

@@ -2,6 +2,8 @@
 
 #include <openssl/err.h>
 
+#include <cstring>
+
 namespace bellwether::net {
 namespace {
 
@@ -9,6 +11,7 @@ std::unexpected<Failure> tls_failed(std::string what) {
   const unsigned long code = ERR_peek_last_error();
   ERR_clear_error();
   const char* reason = code != 0 ? ERR_reason_error_string(code) : nullptr;
+  if (ERR_SYSTEM_ERROR(code)) reason = std::strerror(ERR_GET_REASON(code));  // OpenSSL says "system lib" of a missing file.
   if (reason != nullptr) what += std::string(": ") + reason;
   return failed(Reason::store_failed, std::move(what));
 }

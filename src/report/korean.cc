@@ -91,7 +91,7 @@ const Words& korean() {
       .tornado_saving = "월 절감액",
       .tornado_tried = "시험한 값",
       .explain_title = "각 수치의 근거",
-      .made_on = "{0}에 bellwether {1}로 작성.",
+      .made_on = "{0}에 bellwether {1} 버전으로 작성.",
       .no_network = "단일 파일이며 외부에서 아무것도 불러오지 않습니다.",
       .priced_on = "단가 기준일 {}.",
       .flag_price = "명령줄에서 지정",

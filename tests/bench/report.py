@@ -188,15 +188,26 @@ def overload_text(raw: dict) -> str:
             + table(["", "served/s", "p50", "p99", "RSS"], lines))
 
 
-def about(result: Result) -> str:
+ABOUT = {
+    "en": {"cores": "{} cores", "kernel": "kernel {}", "commit": "commit {}",
+           "patched": " Portkey's streams fail as installed on this Node (\"TypeError: immutable\", status 500); one expression was patched so that they could be measured.",
+           "quick": " A quick run: far too short to compare."},
+    "ko": {"cores": "코어 {}개", "kernel": "커널 {}", "commit": "커밋 {}",
+           "patched": " Portkey의 스트림은 설치된 그대로는 이 Node에서 실패합니다(\"TypeError: immutable\", 상태 500). 잴 수 있도록 식 하나를 고쳤습니다.",
+           "quick": " 짧은 실행이라 비교하기에는 부족합니다."},
+}
+
+
+def about(result: Result, language: str = "en") -> str:
+    words = ABOUT[language]
     raw, box = result.raw, result.raw["machine"]
     parts = ", ".join(f"{TITLES.get(name, name).strip('*')} {version}" if name != "bellwether" else version
                       for name, version in raw["versions"].items())
-    text = f"{box['cpu']}, {box['cores']} cores, {box.get('system', '')}, kernel {box['kernel']}; {parts}; commit {raw['commit']}; {raw['date'][:10]}."
+    text = (f"{box['cpu']}, {words['cores'].format(box['cores'])}, {box.get('system', '')}, {words['kernel'].format(box['kernel'])}; {parts}; "
+            f"{words['commit'].format(raw['commit'])}; {raw['date'][:10]}.")
     if raw["notes"].get("portkey_patched"):
-        text += (" Portkey's streams fail as installed on this Node (\"TypeError: immutable\", status 500); one expression was patched so that they could be"
-                 " measured.")
-    return text + (" A quick run: far too short to compare." if raw["quick"] else "")
+        text += words["patched"]
+    return text + (words["quick"] if raw["quick"] else "")
 
 
 def full(raw: dict) -> str:
@@ -248,7 +259,7 @@ def short(raw: dict, language: str) -> str:
                 for name in ("gateway", "throughput", "cpu", "cpu_streamed", "added", "chunk", "gap", "memory")]
         lines = with_absent(result, len(head) - 1, line, words["absent"])
         out += [f"{words[mode]}:\n", table(head, (line_ for line_ in lines if line_[0] != "direct"))]
-    out += [words["foot"].format(rounds=raw["rounds"], streams=raw["streams"], chunks=raw["chunks_per_s"]) + "\n", about(result)]
+    out += [words["foot"].format(rounds=raw["rounds"], streams=raw["streams"], chunks=raw["chunks_per_s"]) + "\n", about(result, language)]
     return "\n".join(out)
 
 

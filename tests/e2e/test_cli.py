@@ -127,6 +127,56 @@ def test_check_reads_the_certificate(tmp_path):
         assert code == 0 or "b.toml" in told.stderr
 
 
+def test_an_address_is_listened_on_once(tmp_path, sim):
+    for top, admin in (('listen = ["127.0.0.1:18080", "127.0.0.1:18080"]', "127.0.0.1:0"), ('listen = "127.0.0.1:18080"', "127.0.0.1:18080")):
+        (tmp_path / "b.toml").write_text(f'{top}\n[admin]\nlisten = "{admin}"\n[upstream.sim]\nbase_url = "{sim.url}/v1"\n')
+        done = run("check", "--config", tmp_path / "b.toml")
+        assert done.returncode == 3 and "127.0.0.1:18080 is listened on twice" in done.stderr
+
+
+@pytest.mark.parametrize("value", ["\ufeffsk-1", "sk 1", "열쇠"])
+def test_a_secret_that_no_head_can_carry(tmp_path, sim, value):
+    (tmp_path / "key").write_text(value)
+    (tmp_path / "b.toml").write_text(f'[upstream.sim]\nbase_url = "{sim.url}/v1"\napi_key = {{ file = "key" }}\n')
+    done = run("check", "--config", tmp_path / "b.toml")
+    assert done.returncode == 3 and "printable ASCII" in done.stderr and value not in done.stderr
+
+
+# ---- Output that is lost ----
+
+@pytest.mark.parametrize("arguments", [("version",), ("key", "create", "--name", "lost", "--data", "data"), ("key", "list", "--data", "data", "--json")])
+def test_output_that_is_lost_is_no_success(tmp_path, arguments):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([BINARY, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    assert done.returncode == 1 and "cannot write to standard output: No space left on device" in done.stderr
+
+
+def test_a_pipe_that_is_closed_wanted_no_more(tmp_path):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([BINARY, "completion", "bash"], stdout=writer, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_key_whose_name_was_lost_is_not_revoked_in_silence(tmp_path, sim):
+    gateway = Gateway(tmp_path, simple(tmp_path, sim))
+    for verb in ("revoke", "rotate"):
+        done = run("key", verb, "", "--config", gateway.config)
+        assert done.returncode == 2 and "no key is named" in done.stderr and done.stdout == ""
+    token = (tmp_path / "data/admin.token").read_text().strip()
+    assert get(gateway.admin + "/admin/keys/", "DELETE", headers={"authorization": "Bearer " + token})[0] == 404
+    gateway.stop()
+
+
+def test_a_ready_file_that_cannot_be_written_ends_the_start(tmp_path, sim):
+    """Where models are named and where they are discovered."""
+    (tmp_path / "b.toml").write_text(simple(tmp_path, sim))
+    for source in (("--config", tmp_path / "b.toml"), ("--upstream", sim.url + "/v1", "--data", tmp_path / "other", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0")):
+        done = run("serve", *source, "--ready-file", tmp_path / "no" / "such")
+        assert done.returncode == 1 and "cannot write" in done.stderr and "bug" not in done.stderr
+
+
 def test_secrets_are_never_said(tmp_path, sim):
     (tmp_path / "b.toml").write_text('[upstream.a]\nbase_url = "http://user:pass-secret@a/v1"\napi_key = "sk-literal-secret"\n[upstream.b]\nbase_url = "http://b"\napi_key = { env = "UPKEY" }\nx = 1\n')
     for arguments in (["check"], ["check", "--json"], ["serve"]):

@@ -201,6 +201,17 @@ def test_reload_is_all_or_nothing_and_keeps_connections(tmp_path, sim):
     gateway.stop()
 
 
+def test_what_is_written_out_and_was_so_before_is_no_change(tmp_path, sim):
+    gateway = Gateway(tmp_path, simple(tmp_path, sim))
+    cores = len(os.sched_getaffinity(0))
+    text = gateway.config.read_text()
+    gateway.config.write_text(f"lanes = {cores}\n" + text.replace(f'data = "{tmp_path}/data"', f'data = "{tmp_path}/./data"'))
+    assert gateway.config.read_text().count("/./data") == 1
+    gateway.signal(signal.SIGHUP)
+    wait_until(lambda: gateway.metric("bellwether_reloads_total", "adopted") == 1, gateway.said)
+    gateway.stop()
+
+
 def test_a_reload_does_not_disturb_a_stream(tmp_path, sim):
     gateway = Gateway(tmp_path, simple(tmp_path, sim, '[model.slow]\nroute = [{ upstream = "sim", model = "fault-slow-drip:40ms" }]\n'))
     with gateway.client() as client:

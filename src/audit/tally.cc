@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <set>
+#include <utility>
 
 namespace bellwether::audit {
 namespace {
@@ -71,7 +73,18 @@ std::uint32_t Tally::add_source(std::string name, std::string format, std::uint3
   return static_cast<std::uint32_t>(sources_.size() - 1);
 }
 
-bool Tally::is_in_period(Instant at) const { return (!period_.since || at >= *period_.since) && (!period_.until || at < *period_.until); }
+bool Tally::is_in_period(Instant at) {
+  if ((!period_.since || at >= *period_.since) && (!period_.until || at < *period_.until)) return true;
+  outside_ = outside_ ? std::pair{std::min(outside_->first, at), std::max(outside_->second, at)} : std::pair{at, at};
+  return false;
+}
+
+std::vector<std::string> Tally::models() const {
+  std::set<std::string> names;
+  for (const Stream& stream : streams_)
+    if (!stream.model.empty()) names.insert(stream.model);
+  return {names.begin(), names.end()};
+}
 
 std::int64_t Tally::hour_of(Instant at) const {
   const std::int64_t ms = at.time_since_epoch().count() - phase_ms_;

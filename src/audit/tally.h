@@ -11,6 +11,7 @@
 #include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "audit/evidence.h"
@@ -51,6 +52,10 @@ class Tally final : public Sink {
 
   /// All but the forecast. Only `models` are counted, or all if it is empty. Ends the tally.
   [[nodiscard]] Report report(const std::vector<std::string>& models);
+  /// All models that were told of, by name.
+  [[nodiscard]] std::vector<std::string> models() const;
+  /// From when to when what was read reaches that lies outside of the period; nothing where all of it lies within.
+  [[nodiscard]] const std::optional<std::pair<Instant, Instant>>& outside() const { return outside_; }
 
  private:
   struct Source {
@@ -99,7 +104,7 @@ class Tally final : public Sink {
     std::optional<Instant> last, gate;
   };
 
-  [[nodiscard]] bool is_in_period(Instant at) const;
+  [[nodiscard]] bool is_in_period(Instant at);
   [[nodiscard]] std::int64_t hour_of(Instant at) const;
   [[nodiscard]] std::size_t stream_of(Kind kind, std::uint32_t group, std::string_view engine, std::string_view model, PromptRate prompt_rate, bool aggregate);
   [[nodiscard]] Cell& cell(Stream& stream, std::int64_t hour);
@@ -124,6 +129,7 @@ class Tally final : public Sink {
   Period period_;
   std::int64_t phase_ms_ = 0;  ///< How far the zone's hours begin after UTC's.
 
+  std::optional<std::pair<Instant, Instant>> outside_;
   std::vector<Source> sources_;
   std::unordered_map<std::uint32_t, Group> groups_;
   std::vector<Stream> streams_;

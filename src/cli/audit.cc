@@ -1,5 +1,6 @@
 // `bellwether audit`: what a vLLM really served, from whatever traces it left.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 #include <CLI/CLI.hpp>
 
@@ -106,6 +107,15 @@ void say_empty(const audit::Report& report) {
   for (const audit::Format& format : audit::formats()) std::fprintf(stderr, "  %s\n", std::string(format.what).c_str());
 }
 
+int say_no_such_model(const std::vector<std::string>& wanted, const std::vector<std::string>& known) {
+  constexpr std::size_t names_max = 20;
+  std::fprintf(stderr, "bellwether: no source tells of the model %s\n", fmt::format("{}", fmt::join(wanted, " or ")).c_str());
+  const std::vector<std::string> shown(known.begin(), known.begin() + static_cast<std::ptrdiff_t>(std::min(names_max, known.size())));
+  if (known.empty()) std::fprintf(stderr, "They name no model; without --model all of it is counted.\n");
+  else std::fprintf(stderr, "They tell of %s%s\n", fmt::format("{}", fmt::join(shown, ", ")).c_str(), known.size() > names_max ? ", …" : "");
+  return exit_invalid;
+}
+
 std::chrono::milliseconds duration_of(const std::string& text, const char* flag, std::chrono::milliseconds least = std::chrono::milliseconds(1)) {
   const auto duration = config::parse_duration(text);
   if (!duration || *duration < least) throw CLI::ValidationError(flag, "takes a time such as 60s, 500ms or 10m, not " + text);
@@ -157,6 +167,8 @@ int run_audit(const Options& options) {
   audit::Period period;
   if (!options.since.empty()) period.since = moment_of(options.since, "--since", chosen.zone);
   if (!options.until.empty()) period.until = moment_of(options.until, "--until", chosen.zone);
+  if (period.since && period.until && *period.since >= *period.until)
+    throw CLI::ValidationError("--until", "must be later than --since: " + options.since + " to " + options.until + " holds no time");
   std::vector<std::string> addresses, files;
   for (const std::string& source : options.sources) (is_live(source) ? addresses : files).push_back(source);
   std::vector<AuditSource> sources;
@@ -183,6 +195,8 @@ int run_audit(const Options& options) {
     for (const audit::SourceRow& row : report.sources)
       if (row.name == source.name && source.is_named && row.recognised() == 0 && row.same_as.empty() && row.repeated == 0) whole = false;
 
+  if (!options.models.empty() && report.models.empty() && !report.is_empty()) return say_no_such_model(options.models, tally.models());
+
   const bool page_is_well = options.html.empty() || report.is_empty() || write_audit_page(options.html, to_json(report, chosen.zone), options.language);
   if (options.json) fmt::print("{}\n", to_json(report, chosen.zone));
   else if (options.csv) fmt::print("{}", to_csv(report, chosen.zone));
@@ -190,6 +204,12 @@ int run_audit(const Options& options) {
   if (report.is_empty() && unreachable == options.sources.size()) {
     for (const audit::SourceRow& row : report.sources) std::fprintf(stderr, "bellwether: %s: %s\n", row.name.c_str(), row.trouble.c_str());
     return exit_upstream_unreachable;
+  }
+  if (report.is_empty() && tally.outside()) {
+    const auto& [first, last] = *tally.outside();
+    std::fprintf(stderr, "bellwether: all that was read lies outside of --since and --until: it reaches from %s to %s\n",
+                 to_rfc3339(WallTime{first.time_since_epoch()}).c_str(), to_rfc3339(WallTime{last.time_since_epoch()}).c_str());
+    return exit_invalid;
   }
   if (report.is_empty()) {
     say_empty(report);

@@ -88,6 +88,9 @@ void add_doctor(CLI::App& app, Action& chosen) {
   CLI::App* verb = app.add_subcommand("doctor", "Check this installation, with a remedy for whatever is wrong; compare two upstreams");
   verb->add_option("--config", options->given.config, "The config file; bellwether.toml if it is there")->type_name("FILE");
   verb->add_option("--upstream", options->given.upstreams, "Without a config file: the upstreams (repeatable)")->allow_extra_args(false)->type_name("URL");
+  verb->add_option("--data", options->given.data, "The data folder, where `serve` was given one")->type_name("DIR");
+  verb->add_option("--listen", options->given.listen, "Callers' address, likewise")->type_name("ADDR");
+  verb->add_option("--admin-listen", options->given.admin_listen, "The admin port's, likewise")->type_name("ADDR");
   verb->add_flag("--json", options->json, "Say the result as JSON (bellwether.doctor/1)");
   verb->add_option("--compare", options->compare.endpoints, "Compare two endpoints instead: URLs, or names of upstreams of the config")
       ->expected(2)
@@ -107,7 +110,9 @@ void add_doctor(CLI::App& app, Action& chosen) {
       "    --api-key-env-a VLLM_API_KEY --api-key-env-b DEEPSEEK_API_KEY --budget 0.05 --price 0.28,0.42\n"
       "  bellwether doctor --compare http://gpu-1:8000/v1 http://gpu-2:8000/v1 --api-key-file-a a.key --api-key-file-b b.key --only chat,stop,logprobs \\\n"
       "    --need logprobs --accept stop\n"
-      "  systemd-run --pipe --wait -p User=bellwether -p LimitNOFILE=65536 bellwether doctor --config /etc/bellwether/bellwether.toml");
+      "  systemd-run --pipe --wait -p User=bellwether -p LimitNOFILE=65536 bellwether doctor --config /etc/bellwether/bellwether.toml \\\n"
+      "    --data /var/lib/bellwether\n"
+      "  bellwether doctor --upstream http://gpu-1:8000/v1 --listen 127.0.0.1:9080 --admin-listen 127.0.0.1:9081");
   verb->callback([options, &chosen] {
     chosen = [options] {
       if (options->compare.endpoints.empty()) return run_doctor(*options);

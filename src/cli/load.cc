@@ -102,7 +102,7 @@ Loaded load(Given given, Secrets secrets, Purpose purpose) {
   if (!given.data.empty()) config.data = given.data;
   std::vector<config::ListenAddress> all = config.listen;
   all.push_back(config.admin_address());
-  for (std::size_t i = 0; i < all.size(); ++i) {
+  for (std::size_t i = 0; i < all.size() && purpose == Purpose::serve; ++i) {
     const bool chosen_by_the_kernel = all[i].kind == config::ListenAddress::Kind::tcp && all[i].port == 0;
     if (chosen_by_the_kernel || std::find(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(i), all[i]) == all.begin() + static_cast<std::ptrdiff_t>(i))
       continue;

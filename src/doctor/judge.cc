@@ -30,8 +30,9 @@ Check judge_port(const PortFacts& facts) {
   if (!facts.denied.empty())
     return failed(facts.purpose, fmt::format("{}: {}", facts.address, facts.denied),
                   "a port below 1024 needs AmbientCapabilities=CAP_NET_BIND_SERVICE in the unit, a socket a folder that may be written to");
-  return failed(facts.purpose, fmt::format("{}: {}", facts.address, facts.trouble),
-                "stop what listens there (ss -ltnp shows it), or choose another address in the config");
+  return failed(
+      facts.purpose, fmt::format("{}: {}", facts.address, facts.trouble),
+      "stop what listens there (ss -ltnp shows it), or choose another address; if it is a bellwether with a data folder of its own, name that by --data");
 }
 
 Check judge_open_files(const OpenFileFacts& facts) {

@@ -177,6 +177,26 @@ def test_a_ready_file_that_cannot_be_written_ends_the_start(tmp_path, sim):
         assert done.returncode == 1 and "cannot write" in done.stderr and "bug" not in done.stderr
 
 
+def test_an_audit_of_the_wrong_time_or_model_says_so(tmp_path):
+    made = run("sim", "--history", "logs", "--days", "2", "--until", "2026-11-10", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    late = run("audit", "logs", "--tz", "UTC", "--since", "2027-01-01", cwd=tmp_path)
+    assert late.returncode == 3 and "lies outside of --since and --until: it reaches from 2026-11-0" in late.stderr and late.stdout == ""
+    backwards = run("audit", "logs", "--tz", "UTC", "--since", "2026-12-01", "--until", "2026-11-01", cwd=tmp_path)
+    assert backwards.returncode == 2 and "must be later than --since" in backwards.stderr
+    other = run("audit", "logs", "--tz", "UTC", "--model", "typo", cwd=tmp_path)
+    assert other.returncode == 3 and "no source tells of the model typo" in other.stderr and "deepseek-ai/DeepSeek-V3" in other.stderr
+
+
+def test_doctor_knows_a_gateway_by_the_folder_that_it_was_given(tmp_path, sim):
+    gateway = Gateway(tmp_path, simple(tmp_path, sim), "--data", tmp_path / "elsewhere")
+    where = ("--listen", gateway.url.partition("://")[2], "--admin-listen", gateway.admin.partition("://")[2])
+    assert "another process" in run("doctor", "--config", gateway.config, *where).stdout
+    told = run("doctor", "--config", gateway.config, "--data", tmp_path / "elsewhere", *where)
+    assert told.stdout.count("a Bellwether answers there") == 2, told.stdout
+    gateway.stop()
+
+
 def test_secrets_are_never_said(tmp_path, sim):
     (tmp_path / "b.toml").write_text('[upstream.a]\nbase_url = "http://user:pass-secret@a/v1"\napi_key = "sk-literal-secret"\n[upstream.b]\nbase_url = "http://b"\napi_key = { env = "UPKEY" }\nx = 1\n')
     for arguments in (["check"], ["check", "--json"], ["serve"]):
@@ -219,7 +239,8 @@ def test_what_is_not_there_says_so(tmp_path, verb):
     assert (told.returncode, told.stdout) == (1, "") and f"'{verb}' is not in this version yet" in told.stderr
 
 
-@pytest.mark.parametrize("words, expected", [("ke", {"key"}), ("key cr", {"create"}), ("key create --na", {"--name"}), ("key list --admin-", {"--admin-url", "--admin-token-file"}), ("serve --config ", {"here.toml"})])
+@pytest.mark.parametrize("words, expected", [("ke", {"key"}), ("key cr", {"create"}), ("key create --na", {"--name"}), ("key list --admin-", {"--admin-url", "--admin-token-file"}), ("serve --config ", {"here.toml"}),
+                                             ("audit logs --js", {"--json"}), ("key revoke app --js", {"--json"}), ("sim --flavor d", {"deepseek"}), ("completion b", {"bash"}), ("audit he", set())])
 def test_completion_in_a_real_bash(tmp_path, words, expected):
     (tmp_path / "here.toml").write_text("")
     script = run("completion", "bash", cwd=tmp_path).stdout

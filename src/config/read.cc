@@ -170,7 +170,6 @@ void FileReader::listen(const toml::node& node, Table& root) {
 
 void FileReader::tls(const toml::table& table) {
   Table tls{table, "[tls]", reading_};
-  TlsFiles files;
   const auto certificate = tls.take_string("certificate");
   const toml::node* key = tls.take("private_key");
   const toml::table* reference = key != nullptr ? key->as_table() : nullptr;

@@ -137,7 +137,7 @@ std::string to_short_tokens(std::int64_t tokens) {
       const std::int64_t step = places == 0 ? scale : places == 1 ? scale / 10 : scale / 100;
       const std::int64_t steps = static_cast<std::int64_t>(divide_rounded(tokens, step)), whole_steps = scale / step;
       std::string text = with_separators(steps / whole_steps);
-      if (places > 0) text = trimmed(text + fmt::format(".{:0{}}", steps % whole_steps, places), 0);
+      if (places > 0) text = trimmed(fmt::format("{}.{:0{}}", text, steps % whole_steps, places), 0);
       return text + letter;
     }
   return with_separators(tokens);

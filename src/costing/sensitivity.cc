@@ -75,7 +75,7 @@ class Swings {
  private:
   void add(Input input, const End& low, const End& high) { add(input, low, high, candidate_, candidate_); }
   void add(Input input, const End& low, const End& high, const Candidate& at_low, const Candidate& at_high);
-  void add(Input input, std::pair<End, End> ends) { add(input, ends.first, ends.second); }
+  void add(Input input, const std::pair<End, End>& ends) { add(input, ends.first, ends.second); }
 
   const Question& question_;
   const Candidate& candidate_;

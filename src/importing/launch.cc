@@ -56,7 +56,7 @@ bool publish(Launch& launch, std::string_view text) {
   const std::size_t last = text.rfind(':');
   if (last == std::string_view::npos) return false;
   const auto inside = port_of(text.substr(last + 1));
-  std::string_view before = text.substr(0, last);
+  const std::string_view before = text.substr(0, last);
   const auto outside = port_of(before.substr(before.rfind(':') == std::string_view::npos ? 0 : before.rfind(':') + 1));
   if (inside && outside) launch.published[*inside] = *outside;
   return inside && outside;

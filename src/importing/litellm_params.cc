@@ -107,7 +107,7 @@ void LitellmReader::upstream_settings(Section& params, UpstreamDraft& upstream) 
   upstream.retries = own_retries ? own_retries : retries_;
   upstream.concurrency = concurrency_;
   params.with("max_parallel_requests", [&](const YamlMember& member) {
-    if (const auto count = count_of(member.value, 1, 65'535)) upstream.concurrency = *count;
+    if (const auto count = count_of(member.value, 1, 65'535)) upstream.concurrency = count;
     else return params.tell(member, manual, "no count from 1 to 65535; it would be concurrency = { max } of the upstream");
     params.tell(member, approximate, "concurrency = { max } of an upstream of its own; what is above it waits there, at most 2 s");
   });
@@ -160,7 +160,7 @@ void LitellmReader::shares(Section& params, Deployment& deployment) {
   for (const auto& [name, into] : {std::pair{"rpm", &Deployment::rpm}, std::pair{"tpm", &Deployment::tpm}})
     params.with(name, [&](const YamlMember& member) {
       const auto number = member.value.number();
-      if (number && *number > 0) deployment.*into = *number;
+      if (number && *number > 0) deployment.*into = number;
       params.tell(member, manual,
                   "its share of the traffic is kept as weight where the model has several upstreams; the limit is not: Bellwether has none per minute for an "
                   "upstream yet");

@@ -145,7 +145,7 @@ std::optional<double> parse_milliseconds(std::string_view text) {
   if (!number) return std::nullopt;
   const std::string_view unit = text.substr(end);
   if (unit == "us") return *number / 1e3;
-  if (unit == "ms") return *number;
+  if (unit == "ms") return number;
   if (unit == "s") return *number * 1e3;
   if (unit == "m") return *number * 6e4;
   return std::nullopt;
@@ -159,7 +159,7 @@ Result<Threshold> parse_threshold(std::string_view text) {
   if (Result<void> read = read_name(parts->name, threshold); !read) return std::unexpected(std::move(read).error());
   std::optional<double> bound;
   std::string_view example = "500ms";
-  std::string_view value = parts->value;
+  const std::string_view value = parts->value;
   switch (threshold.figure) {
     case Figure::time: bound = parse_milliseconds(value); break;
     case Figure::error_rate:

@@ -41,7 +41,7 @@ Result<Socket> listen_tcp(ListenPoint& point, Sharing sharing) {
   if (address->family() == AF_INET6) ::setsockopt(socket.fd(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   if (sharing == Sharing::first) {
     // With SO_REUSEPORT a second gateway could take half of the traffic unnoticed. A bind without it tells whether the port is free.
-    Socket probe{::socket(address->family(), SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    const Socket probe{::socket(address->family(), SOCK_STREAM | SOCK_CLOEXEC, 0)};
     ::setsockopt(probe.fd(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     if (::bind(probe.fd(), address->data(), address->size) != 0 || (point.port != 0 && ::listen(probe.fd(), 1) != 0))
       return cannot_listen(point, "bind", errno);
@@ -57,7 +57,7 @@ Result<Socket> listen_tcp(ListenPoint& point, Sharing sharing) {
 
 /// Whether a process answers on this Unix socket.
 bool answers(const Address& address) {
-  Socket probe{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  const Socket probe{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   return ::connect(probe.fd(), address.data(), address.size) == 0;
 }
 

@@ -37,7 +37,7 @@ Result<std::vector<Address>> look_up(const std::string& host) {
 
 }  // namespace
 
-void resolve(Loop& loop, std::string host, std::function<void(Result<std::vector<Address>>)> on_done) {
+void resolve(Loop& loop, const std::string& host, const std::function<void(Result<std::vector<Address>>)>& on_done) {
   try {
     std::thread{[inbox = loop.inbox(), host, on_done] { inbox->put([on_done, result = look_up(host)]() mutable { on_done(std::move(result)); }); }}.detach();
   } catch (const std::system_error&) {

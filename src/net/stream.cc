@@ -273,7 +273,7 @@ void Stream::look_for_hangup() {
   }
   // Bytes: a pipelined request. It waits for its turn.
   if (!gone) return;
-  std::function<void()> on_gone = std::exchange(on_gone_, nullptr);
+  const std::function<void()> on_gone = std::exchange(on_gone_, nullptr);
   on_gone();
 }
 

@@ -155,9 +155,9 @@ void add_structure(std::vector<Probe>& all) {
   constexpr std::string_view as_json = "Name a city and its country as a json object with the members city and country.";
   all.push_back({.name = "json_object", .body = always(chat(as_json, 96, {{"temperature", 0}, {"response_format", {{"type", "json_object"}}}}))});
   all.push_back({.name = "json_schema", .body = always(chat(as_json, 96, {{"temperature", 0}, {"response_format", schema()}}))});
-  Body choice{{"temperature", 0}, {"structured_outputs", {{"choice", {"blue whale", "red fox"}}}}};
+  const Body choice{{"temperature", 0}, {"structured_outputs", {{"choice", {"blue whale", "red fox"}}}}};
   all.push_back({.name = "structured_outputs", .body = always(chat("Name an animal.", usual_tokens, choice))});
-  Body guided{{"temperature", 0}, {"guided_choice", {"blue whale", "red fox"}}};
+  const Body guided{{"temperature", 0}, {"guided_choice", {"blue whale", "red fox"}}};
   all.push_back({.name = "guided_choice", .body = always(chat("Name an animal.", usual_tokens, guided))});
 }
 
@@ -169,7 +169,7 @@ void add_messages(std::vector<Probe>& all) {
   all.push_back({.name = "developer", .body = always(with({message("developer", "Be brief."), message("user", sea)}))});
   all.push_back({.name = "users_in_a_row", .body = always(with({message("user", "Hello."), message("user", sea)}))});
   all.push_back({.name = "text_parts", .body = always(with({Body{{"role", "user"}, {"content", Body::array({Body{{"type", "text"}, {"text", sea}}})}}}))});
-  Body plain = with({message("user", sea), message("assistant", "The sea is")});
+  const Body plain = with({message("user", sea), message("assistant", "The sea is")});
   all.push_back({.name = "prefill", .body = always(plain)});
   Body flagged = plain;
   flagged["add_generation_prompt"] = false;

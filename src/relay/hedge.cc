@@ -38,8 +38,10 @@ void FirstTokenTimes::add(Duration time) {
 Duration FirstTokenTimes::percentile(std::uint32_t percent) const {
   const std::uint64_t wanted = (std::uint64_t{count_} * percent + 99) / 100;
   std::uint64_t seen = 0;
-  for (std::size_t i = 0; i < buckets; ++i)
-    if ((seen += counts_[i]) >= wanted && counts_[i] > 0) return end_of(i);
+  for (std::size_t i = 0; i < buckets; ++i) {
+    seen += counts_[i];
+    if (seen >= wanted && counts_[i] > 0) return end_of(i);
+  }
   return Duration{};
 }
 

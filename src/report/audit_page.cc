@@ -74,7 +74,8 @@ void AuditPage::forecast() {
                          row(words_.output, month.used.output)},
                         words_.forecast));
   page_.paragraph((month.is_weak ? text(words_.weak) + ". " : "") + text(words_.forecast_caption), "caption");
-  page_.html(fmt::format("<details><summary>{}</summary><p class=\"caption\">{}</p></details>", escape(words_.method), escape(month.method)));
+  page_.html(fmt::format("<details><summary>{}</summary><p class=\"caption\">{}</p></details>", escape(words_.method),
+                         escape(month.is_weak ? words_.method_weak : words_.method_trend)));
   page_.end_section();
 }
 

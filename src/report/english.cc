@@ -139,6 +139,14 @@ const Words& english() {
       .other_models = "… and {} more",
       .forecast_caption = "30 days of the same traffic: the middle goes on as it was, low and high hold a trend too, each at its 90 % interval.",
       .method = "How it is forecast",
+      .method_trend =
+          "Least squares on the logarithm of daily totals, with a step for weekends. The trend adds a slope, damped by 0.7 beyond the window. "
+          "Student's 90 % interval, widened for the correlation of neighbouring days and the bounds of the totals. Days covered by less than "
+          "80 % are left out.",
+      .method_weak =
+          "Least squares on the logarithm of daily totals, with a step for weekends. No trend can be told from so few days. "
+          "Student's 90 % interval, widened for the correlation of neighbouring days and the bounds of the totals. Days covered by less than "
+          "80 % are left out.",
       .spreads = {"requests at work", "input tokens a second", "output tokens a second", "to the first token", "between tokens", "whole request",
                   "in the queue"},
       .hosted_kinds = {"does the same", "has another name for it", "emulates it", "ignores it", "refuses it"},

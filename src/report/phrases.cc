@@ -11,7 +11,7 @@ using costing::Comparison;
 using costing::Row;
 using costing::Span;
 using costing::to_readable;
-using costing::operator-;
+using costing::operator-;  // NOLINT(misc-unused-using-decls): found by its operands
 
 namespace {
 

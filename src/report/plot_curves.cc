@@ -17,7 +17,7 @@ std::string path_of(const std::vector<CurvePoint>& points, const Scale& x, const
 }
 
 std::string band_of(std::vector<CurvePoint> points, const Scale& x, const Scale& y) {
-  std::string path = path_of(points, x, y, &CurvePoint::high);
+  const std::string path = path_of(points, x, y, &CurvePoint::high);
   std::ranges::reverse(points);
   std::string back = path_of(points, x, y, &CurvePoint::low);
   back.front() = 'L';

@@ -39,7 +39,7 @@ struct Words {
   // The audit's page.
   std::string_view audit_lead, window, window_covered, sources_read, by_day, by_day_caption, heat, heat_caption, by_model, model, peaks, latency, features,
       forecast, forecast_none, basis, bases_hint, day, unknown, per_day, no_daily, no_hourly, lines, kind, note, weak, mean_day, recognised, percentiles,
-      hosted_api, requests_with, other_models, forecast_caption, method;
+      hosted_api, requests_with, other_models, forecast_caption, method, method_trend, method_weak;
   std::array<std::string_view, 7> spreads;       ///< By `spread_names`.
   std::array<std::string_view, 5> hosted_kinds;  ///< same, renamed, emulated, ignored, refused.
   std::array<std::string_view, 7> weekdays;

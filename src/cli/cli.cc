@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
 #include <cerrno>
@@ -15,6 +16,7 @@
 #include "base/nearest.h"
 #include "cli/sim.h"
 #include "cli/verbs.h"
+#include "cli/version.h"
 
 namespace bellwether::cli {
 namespace {
@@ -80,6 +82,8 @@ int run(int argc, char** argv) {
   add_version(app, chosen);
   add_completion(app, chosen);
   add_not_yet(app, chosen);
+  app.set_version_flag("--version,-V", fmt::format("bellwether {}", version()));
+  if (argc == 2 && std::string_view(argv[1]) == "help") return std::printf("%s", app.help().c_str()), written(exit_ok);
   const auto is_word = [&](int i) { return argc > i && argv[i][0] != '-'; };
   if (is_word(1) && !is_known_verb(app, argv[1])) return exit_usage;
   if (is_word(1) && is_word(2)) {

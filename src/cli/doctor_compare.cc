@@ -321,8 +321,9 @@ std::expected<Side, int> side_of(const std::string& text, const KeyReference& ke
       std::vector<std::string_view> known;
       for (const catalog::Upstream& upstream : config->upstreams) known.push_back(upstream.name);
       const auto near = nearest(text, known, 1);
-      return std::unexpected(complain_with(exit_invalid, fmt::format("{} is neither a URL nor an upstream of {}{}", text, config->file,
-                                                                     near.empty() ? "" : fmt::format("; did you mean {}?", near[0]))));
+      return std::unexpected(complain_with(
+          exit_invalid, fmt::format("{} is neither a URL nor an upstream of {}{}", text, config->file.empty() ? "a config (--config names one)" : config->file,
+                                    near.empty() ? "" : fmt::format("; did you mean {}?", near[0]))));
     }
     side.endpoint = endpoint_of(*at);
     if (model.empty()) model = routed_model(*config, static_cast<std::size_t>(at - config->upstreams.begin()));

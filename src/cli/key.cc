@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <thread>
 
@@ -67,6 +68,11 @@ Result<std::string> carry_out(const Options& options, const std::string& data, s
     BW_TRY(reply, ask_url(options.admin_url, token, method, path, body));
     return from_reply(reply);
   }
+  // Only the first key makes a folder: whoever looks for keys has named another one.
+  const bool creates = method == "POST" && path == "/admin/keys";
+  std::error_code unknown;  // Whoever may not look there is told so further on.
+  if (!creates && !std::filesystem::exists(data, unknown) && !unknown)
+    return failed(Reason::request_malformed, PublicText{"there is no data folder " + data + "; --data names it, or --config the file that does"});
   for (int left = tries_max;; --left) {
     BW_TRY(reply, ask_server(data, method, path, body));
     // 503: it is handing over to a successor, which will answer.

@@ -90,7 +90,12 @@ int run_sim(const Options& options) {
   }
   net::spawn(threads.front()->loop, "stats", [&shared, loop = &threads.front()->loop]() { return simulator::write_stats(*loop, shared); });
   // A simulator owes nothing to anybody: it ends at once.
-  const auto end = [](int) { std::_Exit(exit_ok); };
+  static std::string socket_file;  // For the handler: constant once it is set.
+  socket_file = point.path;
+  const auto end = [](int) {
+    if (!socket_file.empty()) ::unlink(socket_file.c_str());
+    std::_Exit(exit_ok);
+  };
   std::signal(SIGTERM, end);
   std::signal(SIGINT, end);
   std::fprintf(stderr, "bellwether sim: %s on %s\n", options.flavor.c_str(), point.text(tls != nullptr).c_str());

@@ -144,7 +144,7 @@ def test_a_secret_that_no_head_can_carry(tmp_path, sim, value):
 
 # ---- Output that is lost ----
 
-@pytest.mark.parametrize("arguments", [("version",), ("key", "create", "--name", "lost", "--data", "data"), ("key", "list", "--data", "data", "--json")])
+@pytest.mark.parametrize("arguments", [("version",), ("key", "create", "--name", "lost", "--data", "data"), ("key", "list", "--data", ".", "--json")])
 def test_output_that_is_lost_is_no_success(tmp_path, arguments):
     with open("/dev/full", "w") as full:
         done = subprocess.run([BINARY, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
@@ -195,6 +195,25 @@ def test_doctor_knows_a_gateway_by_the_folder_that_it_was_given(tmp_path, sim):
     told = run("doctor", "--config", gateway.config, "--data", tmp_path / "elsewhere", *where)
     assert told.stdout.count("a Bellwether answers there") == 2, told.stdout
     gateway.stop()
+
+
+def test_a_folder_that_is_not_there_has_no_keys(tmp_path):
+    for words in (("list",), ("revoke", "a"), ("rotate", "a")):
+        done = run("key", *words, "--data", tmp_path / "typo")
+        assert done.returncode == 3 and "there is no data folder" in done.stderr and done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_version_and_help_in_every_spelling():
+    versions = {run(spelling).stdout.split()[1] for spelling in ("--version", "-V", "version")}
+    assert len(versions) == 1 and run("help").stdout == run("--help").stdout
+
+
+def test_a_simulator_takes_its_socket_file_with_it(tmp_path):
+    sim = Process(tmp_path, "sim", "--listen", f"unix:{tmp_path}/sim.sock", name="sim")
+    assert (tmp_path / "sim.sock").exists()
+    sim.signal(signal.SIGTERM)
+    assert sim.wait() == 0 and not (tmp_path / "sim.sock").exists()
 
 
 def test_secrets_are_never_said(tmp_path, sim):

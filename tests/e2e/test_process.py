@@ -78,7 +78,7 @@ def test_an_upstream_that_comes_up_later(tmp_path):
     (["serve"], 3, "there is no upstream"), (["serve", "--upstream", "localhost:8000"], 3, "takes a URL"), (["serve", "--config", "nowhere.toml"], 3, "cannot read"),
     (["serve", "--config", "a", "--upstream", "b"], 2, "excludes"), (["serve", "--nothing"], 2, "--nothing"), (["srve"], 2, "did you mean 'serve'?"), ([], 2, "subcommand"),
     (["check", "--config", "bad.toml"], 3, "bad.toml:2:1: unknown key lsten; did you mean listen?"), (["check", "--config", "good.toml"], 0, ""),
-    (["key", "create"], 2, "--name"), (["key", "create", "--name", "x", "--expires", "soon"], 3, "90d"), (["key", "revoke", "nobody"], 3, "no key nobody"),
+    (["key", "create"], 2, "--name"), (["key", "create", "--name", "x", "--expires", "soon"], 3, "90d"), (["key", "revoke", "nobody", "--data", "."], 3, "no key nobody"),
     (["key", "create", "--name", "x", "--models", "gpt", "--config", "good.toml"], 3, "Model not found: gpt"),
     (["credit", "add", "--account", "a", "5.00"], 1, "not in this version yet"), (["version"], 0, ""), (["completion", "bash"], 0, ""), (["--help"], 0, ""),
     (["sim", "--fault", "cat"], 2, "cut-role"), (["serve", "--upstream", "http://127.0.0.1:1", "--listen", "nowhere"], 3, "--listen takes"),

@@ -332,6 +332,7 @@ std::optional<std::string_view> Fields::find(std::string_view name) const {
 }
 
 HeadResult parse_request_head(std::string_view bytes, std::size_t& scanned, RequestHead& head) {
+  if (bytes.starts_with('\x16')) return bad("What came is the beginning of TLS, and plain HTTP is spoken here.");
   std::string_view start;
   HeadResult result = parse(bytes, scanned, head.fields, start);
   if (result.status != HeadResult::Status::complete) return result;

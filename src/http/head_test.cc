@@ -68,6 +68,14 @@ TEST(RequestHead, RefusesWhatTwoReadersCouldTakeDifferently) {
       "GET / \r\nHost: a\r\n\r\n",
       "GE\x01T / HTTP/1.1\r\nHost: a\r\n\r\n",
       "{\"model\":1}\r\n\r\n",
+      "\x16\x03\x01",
+      "GET http:///v1/models HTTP/1.1\r\nHost: a\r\n\r\n",
+      "GET http://?a HTTP/1.1\r\nHost: a\r\n\r\n",
+      "GET http://x#/v1/models HTTP/1.1\r\nHost: a\r\n\r\n",
+      "GET /v1/models#a HTTP/1.1\r\nHost: a\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a b,c\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: a/b\r\n\r\n",
+      "GET / HTTP/1.1\r\nHost: u@a\r\n\r\n",
   };
   for (const std::string_view text : bad) {
     RequestHead head;
@@ -116,6 +124,25 @@ TEST(RequestHead, TakesPathAndQueryOutOfAnAbsoluteTarget) {
   ASSERT_EQ(parse("GET http://x.y/v1/models?q HTTP/1.1\r\nHost: a\r\n\r\n", head).status, Status::complete);
   EXPECT_EQ(head.path, "/v1/models");
   EXPECT_EQ(head.query, "q");
+}
+
+TEST(RequestHead, EndsAnAuthorityWhereItEnds) {
+  for (const auto& [target, path, query] :
+       {std::tuple{"http://x?a=/v1/models", "/", "a=/v1/models"}, {"http://x", "/", ""}, {"HTTP://x/", "/", ""}, {"?a", "", ""}}) {
+    RequestHead head;
+    const std::string text = std::string("GET ") + target + " HTTP/1.1\r\nHost: [::1]:80\r\n\r\n";
+    const HeadResult result = parse(text, head);
+    EXPECT_EQ(result.status, *path == '\0' ? Status::bad : Status::complete) << target;
+    if (result.status != Status::complete) continue;
+    EXPECT_EQ(head.path, path) << target;
+    EXPECT_EQ(head.query, query) << target;
+  }
+}
+
+TEST(RequestHead, ExpectsNothingOfHttp10) {
+  RequestHead head;
+  EXPECT_EQ(parse("POST / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n", head).status, Status::complete);
+  EXPECT_FALSE(head.expects_continue || head.expects_other);
 }
 
 TEST(RequestHead, SkipsEmptyLinesInFront) {

@@ -104,6 +104,7 @@ class Tally final : public Sink {
     std::optional<Instant> last, gate;
   };
 
+  /// Notes in `outside_` what is not.
   [[nodiscard]] bool is_in_period(Instant at);
   [[nodiscard]] std::int64_t hour_of(Instant at) const;
   [[nodiscard]] std::size_t stream_of(Kind kind, std::uint32_t group, std::string_view engine, std::string_view model, PromptRate prompt_rate, bool aggregate);

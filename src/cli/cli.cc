@@ -44,10 +44,6 @@ bool is_known_verb(const CLI::App& app, std::string_view word) {
   return false;
 }
 
-}  // namespace
-
-namespace {
-
 /// What a command wrote is out, or it did not succeed: a script that has half of it must know. Whoever closed the pipe wanted no more.
 int written(int exit_code) {
   errno = 0;
@@ -97,7 +93,8 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return written(app.exit(error) == 0 ? exit_ok : exit_usage);
   } catch (const std::system_error& error) {
-    if (error.code() == std::errc::broken_pipe) return exit_ok;
+    // Thrown by fmt::print; a pipe of another kind that breaks is a failure.
+    if (error.code() == std::errc::broken_pipe && std::ferror(stdout) != 0) return exit_ok;
     std::fprintf(stderr, "bellwether: %s\n", error.what());
     return exit_failed;
   } catch (const std::exception& exception) {

@@ -1,5 +1,4 @@
 #include "cli/doctor_machine.h"
-#include "cli/load.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -19,8 +18,8 @@
 #include <ctime>
 #include <fstream>
 #include <memory>
-#include <thread>
 
+#include "cli/load.h"
 #include "net/socket.h"
 #include "net/tls.h"
 

@@ -88,11 +88,13 @@ Result<std::string> carry_out(const Options& options, const std::string& data, s
   }
 }
 
+WallTime wall_now() { return std::chrono::system_clock::now(); }
+
 std::string expiry_of(const nlohmann::json& key) {
   if (key.contains("revoked_at")) return "revoked " + key["revoked_at"].get<std::string>();
   if (!key.contains("expires_at")) return "live";
   const std::string at = key["expires_at"];
-  const bool over = at <= to_rfc3339(std::chrono::system_clock::now());  // Of one form, in UTC: the order of times is that of the texts.
+  const bool over = at <= to_rfc3339(wall_now());  // Of one form, in UTC: the order of times is that of the texts.
   return (over ? "expired " : "until ") + at;
 }
 
@@ -140,8 +142,6 @@ std::string escaped(const std::string& text) {
   }
   return out;
 }
-
-WallTime wall_now() { return std::chrono::system_clock::now(); }
 
 /// Offline: names become canonical where the config knows them; where models are discovered any name will do.
 Result<void> canonical_models(const config::Config& config, accounts::KeyWish& wish) {

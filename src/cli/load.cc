@@ -1,9 +1,8 @@
 #include "cli/load.h"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -68,6 +67,18 @@ std::string text_of(const config::ListenAddress& address) {
   return fmt::format("{}:{}", host, address.port);
 }
 
+void find_doubled_addresses(const Config& config, std::vector<Problem>& problems) {
+  std::vector<config::ListenAddress> seen;
+  const auto take = [&](const config::ListenAddress& address, std::string_view by) {
+    const bool chosen_by_the_kernel = address.kind == config::ListenAddress::Kind::tcp && address.port == 0;
+    if (!chosen_by_the_kernel && std::ranges::find(seen, address) != seen.end())
+      problems.push_back({.file = config.file, .text = fmt::format("{} is listened on twice{}", text_of(address), by)});
+    seen.push_back(address);
+  };
+  for (const config::ListenAddress& address : config.listen) take(address, "");
+  take(config.admin_address(), ": by callers' listen and by [admin] listen");
+}
+
 Loaded from_upstreams(const std::vector<std::string>& urls) {
   Config config;
   std::vector<Problem> problems;
@@ -100,16 +111,7 @@ Loaded load(Given given, Secrets secrets, Purpose purpose) {
     else problems.push_back({.file = {}, .text = "--admin-listen takes an address and a port such as 127.0.0.1:8081; not " + given.admin_listen});
   }
   if (!given.data.empty()) config.data = given.data;
-  std::vector<config::ListenAddress> all = config.listen;
-  all.push_back(config.admin_address());
-  for (std::size_t i = 0; i < all.size() && purpose == Purpose::serve; ++i) {
-    const bool chosen_by_the_kernel = all[i].kind == config::ListenAddress::Kind::tcp && all[i].port == 0;
-    if (chosen_by_the_kernel || std::find(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(i), all[i]) == all.begin() + static_cast<std::ptrdiff_t>(i))
-      continue;
-    problems.push_back(
-        {.file = config.file,
-         .text = fmt::format("{} is listened on twice{}", text_of(all[i]), i + 1 == all.size() ? ": by callers' listen and by [admin] listen" : "")});
-  }
+  if (purpose == Purpose::serve) find_doubled_addresses(config, problems);
   if (purpose == Purpose::serve && config.upstreams.empty())
     problems.push_back({.file = config.file, .text = "there is no upstream: give --upstream URL, or a config file with [upstream.NAME]"});
   // A certificate that cannot be used is a mistake in the file like any other, and told before anything is opened.

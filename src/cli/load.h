@@ -26,10 +26,10 @@ enum class Purpose : std::uint8_t { serve, data_only };
 /// All problems, or the configuration. Reads the file; opens no socket.
 [[nodiscard]] std::expected<config::Config, std::vector<config::Problem>> load(Given given, Secrets secrets, Purpose purpose);
 
-/// Says the problems on standard error, a line each.
 /// One for each core, where the configuration does not say how many.
 [[nodiscard]] std::size_t lanes_of(const config::Config& config);
 
+/// Says the problems on standard error, a line each.
 void complain(const std::vector<config::Problem>& problems);
 
 }  // namespace bellwether::cli

@@ -11,7 +11,6 @@
 #include <filesystem>
 #include <memory>
 #include <stdexcept>
-#include <thread>
 
 #include "cli/cli.h"
 #include "cli/entropy.h"

@@ -59,9 +59,10 @@ struct Config {
   std::uint32_t lanes = 0;  ///< 0: one for each core.
   Duration drain_timeout = std::chrono::seconds(30);
   Duration keep_alive_comment = std::chrono::seconds(15);  ///< `: keep-alive` into a stream whose upstream is silent.
-  [[nodiscard]] ListenAddress admin_address() const { return admin.value_or(ListenAddress{.port = 8081}); }
   std::vector<catalog::Upstream> upstreams;
   std::vector<catalog::Model> models;  ///< Empty: every model that the upstreams list is served under its own name.
+
+  [[nodiscard]] ListenAddress admin_address() const { return admin.value_or(ListenAddress{.port = 8081}); }
 };
 
 }  // namespace bellwether::config

@@ -126,7 +126,8 @@ Result<chat::ReplyFacts> Dialect::read_reply(chat::Endpoint, std::string_view bo
   chat::ReplyFacts facts;
   if (const json::Member* model = json::find(*members, "model"); model != nullptr && model->kind == json::Kind::string) facts.model_raw = model->raw;
   if (const json::Member* usage = json::find(*members, "usage")) facts.usage = read_usage(usage->raw, metering::Basis::reported);
-  if (const json::Member* choices = json::find(*members, "choices"); choices != nullptr && !facts.usage) facts.said_bytes = bytes_said(choices->raw);
+  if (!facts.usage)
+    if (const json::Member* choices = json::find(*members, "choices")) facts.said_bytes = bytes_said(choices->raw);
   facts.is_signed = std::ranges::any_of(*members, [](const json::Member& member) { return chat::is_signature(member.key); });
   return facts;
 }

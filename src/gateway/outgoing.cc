@@ -177,13 +177,14 @@ Outgoing::Verdict Outgoing::on_event(std::string_view data, const chat::EventFac
 void Outgoing::note_usage(const chat::EventFacts& facts) {
   usage_ = facts.usage;
   usage_json_.assign(facts.usage_raw);
+  const chat::Choices all = spoken_ | facts.spoken;
+  if (facts.kind != chat::EventFacts::Kind::delta || (choices_ == 1 && all.count() == 1)) return;
   // A chunk of one choice among several counts that choice alone (vLLM; wire.md §A.3.5); of all of them only a chunk of none does.
-  const bool one_of_several = facts.kind == chat::EventFacts::Kind::delta && facts.spoken.count() == 1 && (spoken_ | facts.spoken).count() > 1;
-  if (facts.kind != chat::EventFacts::Kind::delta || (!facts.other_choice && choices_ == 1)) return;
+  if (facts.spoken.count() != 1) return;
   const auto choice = static_cast<std::size_t>(facts.spoken._Find_first());
   if (outputs_.size() <= choice) outputs_.resize(choice + 1);
   outputs_[choice] = facts.usage->output;
-  if (!one_of_several) return;
+  if (all.count() == 1) return;  // The others may never come: DeepSeek's API gives one whatever it is asked for.
   usage_->output = std::accumulate(outputs_.begin(), outputs_.end(), std::int64_t{0});
   usage_->basis = std::max(usage_->basis, metering::Basis::running);
   usage_json_.clear();
@@ -300,8 +301,7 @@ void Outgoing::append_chunk_start(std::string& out) const {
 
 void Outgoing::append_end(const Signature& signature, std::string& out, Finish missing) {
   end_seam(out);
-  // An upstream that knows no choices but the first has ended what it spoke of.
-  if (spoken_.none()) spoken_.set(0);
+  if (spoken_.none()) spoken_.set(0);  // It told things that belong to no choice.
   for (std::size_t choice = 0; choice < spoken_.size() && substance_sent_; ++choice) {
     if (!spoken_[choice] || ended_[choice]) continue;
     append_chunk_start(out);

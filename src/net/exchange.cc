@@ -67,9 +67,12 @@ Task<Result<const http::ReplyHead*>> Exchange::read_head(TimePoint until) {
           else body_offset_ = parsed.size;
           co_return &head_;
         }
-        if (in_place) read = read.subspan(parsed.size);
-        else held_.erase(0, parsed.size);
-        if (held_.empty() && !in_place) read = {};
+        if (in_place) {
+          read = read.subspan(parsed.size);
+        } else {
+          held_.erase(0, parsed.size);
+          read = {};  // It is in what is held, or was.
+        }
         scanned = 0;
         continue;
       }
